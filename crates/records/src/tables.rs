@@ -1,0 +1,65 @@
+//! The open tables, version 1. Column names are part of the public interface.
+
+pub mod audit;
+pub mod monitoring;
+pub mod objects;
+pub mod rbac;
+pub mod results;
+pub mod workloads;
+
+use crate::Table;
+use crate::table::Row;
+
+/// Version of the set of tables; raised when a column changes its meaning or goes.
+pub const VERSION: u32 = 1;
+
+/// All tables in the order of the documentation.
+pub const ALL: &[&Table] = &[
+    audit::AuditEvent::TABLE,
+    audit::PrivilegedSession::TABLE,
+    audit::ObjectWrite::TABLE,
+    objects::ObjectObservation::TABLE,
+    objects::ObjectVersion::TABLE,
+    rbac::RbacGrant::TABLE,
+    rbac::RbacRule::TABLE,
+    workloads::RunningImage::TABLE,
+    workloads::NamespaceEnforcement::TABLE,
+    monitoring::StatementRow::TABLE,
+    monitoring::ConfigurationRead::TABLE,
+    monitoring::Fault::TABLE,
+    monitoring::Source::TABLE,
+    monitoring::Coverage::TABLE,
+    monitoring::Gap::TABLE,
+    monitoring::AuditPolicyRequirement::TABLE,
+    monitoring::AuditBalance::TABLE,
+    monitoring::ClockSkew::TABLE,
+    results::Evaluation::TABLE,
+    results::ControlResult::TABLE,
+    results::ControlItem::TABLE,
+];
+
+/// The table with this name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static Table> {
+    ALL.iter().copied().find(|table| table.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_snake_case_and_unique_and_every_column_is_documented() {
+        let snake = |t: &str| !t.is_empty() && t.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        let mut tables = HashSet::new();
+        for table in ALL {
+            assert!(snake(table.name) && tables.insert(table.name), "{}", table.name);
+            let mut columns = HashSet::new();
+            for column in table.columns {
+                assert!(snake(column.name) && columns.insert(column.name), "{}.{}", table.name, column.name);
+                assert!(!column.doc.trim().is_empty(), "{}.{}", table.name, column.name);
+            }
+        }
+    }
+}

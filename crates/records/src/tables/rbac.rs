@@ -1,0 +1,67 @@
+//! Tables of role-based access control as intervals.
+
+use crate::table::table;
+
+table! {
+    /// One subject holding one role through one binding, over one interval in which binding and role did not change.
+    Derived "rbac_grants" RbacGrant {
+        /// A stable identifier of the grant: binding, role and subject, without the interval.
+        grant_id: text,
+        /// From when it held.
+        valid_from: time,
+        /// Until when; null while it holds.
+        valid_to: optional_time,
+        /// The subject: `User:name`, `Group:name` or `ServiceAccount:namespace/name`.
+        subject: text,
+        /// `User`, `Group` or `ServiceAccount`.
+        subject_kind: text,
+        /// The binding: `ClusterRoleBinding:name` or `RoleBinding:namespace/name`.
+        binding: text,
+        /// The role: `ClusterRole:name` or `Role:namespace/name`.
+        role: text,
+        /// Namespace that the grant is limited to; null for the whole cluster.
+        namespace: optional_text,
+        /// Whether the role existed; a grant of a missing role gives nothing until it is created.
+        role_exists: boolean,
+        /// Whether the rules in force, alone, are equal to cluster-admin over the whole cluster: all verbs on all resources of all groups, or rights from which that follows at once (escalate, bind or impersonate without restriction).
+        cluster_admin_equivalent: boolean,
+        /// Why it is equal to cluster-admin, in one line.
+        cluster_admin_reason: optional_text,
+        /// Whether the subject stands for callers without credentials (`system:anonymous`, `system:unauthenticated`).
+        anonymous: boolean,
+        /// Whether binding and role are the ones that Kubernetes itself creates (label `kubernetes.io/bootstrapping=rbac-defaults`).
+        built_in: boolean,
+        /// The rules in force as JSON.
+        rules_json: text,
+    }
+}
+
+table! {
+    /// One rule of one Role or ClusterRole over one interval.
+    Derived "rbac_rules" RbacRule {
+        /// A stable identifier: the role and the digest of the rule.
+        rule_id: text,
+        /// From when it held.
+        valid_from: time,
+        /// Until when; null while it holds.
+        valid_to: optional_time,
+        /// The role: `ClusterRole:name` or `Role:namespace/name`.
+        role: text,
+        /// Namespace of a Role; null for a ClusterRole.
+        namespace: optional_text,
+        /// Whether the role is one that Kubernetes itself creates.
+        built_in: boolean,
+        /// Whether the role is filled by aggregation.
+        aggregated: boolean,
+        /// `*` in verbs.
+        wildcard_verbs: boolean,
+        /// `*` or `*/subresource` in resources.
+        wildcard_resources: boolean,
+        /// `*` in API groups.
+        wildcard_groups: boolean,
+        /// `*` alone or at the end in non-resource URLs.
+        wildcard_urls: boolean,
+        /// The rule as JSON.
+        rule_json: text,
+    }
+}
