@@ -24,9 +24,11 @@ func runKwok() int {
 		return 1
 	}
 	command := kwok.NewCommand(ctx)
+	// cobra would read --version as a boolean, but in this binary the Kubernetes programs have claimed the flag.
+	command.Version = ""
 	command.PersistentFlags().AddFlagSet(global)
 	if err := command.ExecuteContext(ctx); err != nil {
-		logger.Error("kwok ended", err)
+		logger.Error("kwok ended", "err", err)
 		return 1
 	}
 	return 0

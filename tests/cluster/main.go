@@ -41,7 +41,7 @@ var programs = map[string]func() int{
 
 func runKubectl() int {
 	// kubectl logs while it builds its commands, before flags are parsed.
-	_ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
+	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		util.CheckErr(err) // prints and exits with the error's own code
 	}
