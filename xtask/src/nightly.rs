@@ -1,0 +1,59 @@
+//! `cargo xtask nightly`: what is too long for every change.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{process, tools};
+
+/// How long to go on.
+#[derive(Args)]
+pub(crate) struct NightlyArguments {
+    /// How many times the store is killed under load.
+    #[arg(long, default_value_t = 1000)]
+    kills: u32,
+    /// Seconds for each fuzz target; 0 leaves fuzzing out.
+    #[arg(long, default_value_t = 60)]
+    fuzz_seconds: u32,
+}
+
+pub(crate) fn run(arguments: &NightlyArguments) -> Result<()> {
+    tools::strace()?;
+    process::run(
+        &format!("the store killed {} times under load", arguments.kills),
+        process::cargo()?
+            .args(["test", "--locked", "-p", "store", "--test", "it", "kill"])
+            .env("PLIMSOLL_KILLS", arguments.kills.to_string()),
+    )?;
+    process::run(
+        "the slow facts of a real control plane",
+        process::cargo()?.args(["test", "--locked", "-p", "e2e"]).env("PLIMSOLL_NIGHTLY", "1"),
+    )?;
+    if arguments.fuzz_seconds > 0 {
+        for target in fuzz_targets()? {
+            process::run(
+                &format!("fuzzing {target} for {} s", arguments.fuzz_seconds),
+                std::process::Command::new("cargo").current_dir(process::root()).args([
+                    "+nightly",
+                    "fuzz",
+                    "run",
+                    &target,
+                    "--",
+                    &format!("-max_total_time={}", arguments.fuzz_seconds),
+                ]),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn fuzz_targets() -> Result<Vec<String>> {
+    let mut targets = Vec::new();
+    for file in std::fs::read_dir(process::root().join("fuzz/fuzz_targets"))? {
+        let path = file?.path();
+        if let Some(name) = path.file_stem().and_then(|n| n.to_str()) {
+            targets.push(name.to_owned());
+        }
+    }
+    targets.sort();
+    Ok(targets)
+}

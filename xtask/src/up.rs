@@ -1,0 +1,59 @@
+//! `cargo xtask up`: the main job, from nothing to conclusions about a real cluster.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::process;
+
+/// How to run the story.
+#[derive(Args)]
+pub(crate) struct UpArguments {
+    /// Use this cluster instead of a local control plane. The story writes to it only inside namespaces of its own.
+    #[arg(long)]
+    kubeconfig: Option<PathBuf>,
+    /// End by itself, and fail when the conclusions are not the expected ones.
+    #[arg(long)]
+    ci: bool,
+    /// Where to keep the store and the package.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &UpArguments) -> Result<()> {
+    build()?;
+    let mut command = process::cargo()?;
+    command.args(["run", "--quiet", "--locked", "-p", "e2e", "--bin", "story", "--"]);
+    if let Some(kubeconfig) = &arguments.kubeconfig {
+        command.arg("--kubeconfig").arg(kubeconfig);
+    }
+    if let Some(dir) = &arguments.dir {
+        command.arg("--dir").arg(dir);
+    }
+    if arguments.ci {
+        command.arg("--ci");
+    }
+    process::run("the story", &mut command)
+}
+
+/// The story as a test: expected conclusions, package and portal looked at by a real browser.
+pub(crate) fn story_for_tests(package: &Path, browser: &Path, chromium: &Path) -> Result<()> {
+    build()?;
+    process::run(
+        "the story on a real control plane, its package and portal in a real browser",
+        process::cargo()?
+            .args(["run", "--quiet", "--locked", "-p", "e2e", "--bin", "story", "--", "--ci", "--package"])
+            .arg(package)
+            .arg("--browser-tests")
+            .arg(browser)
+            .env("PLIMSOLL_CHROMIUM", chromium),
+    )
+}
+
+fn build() -> Result<()> {
+    process::run(
+        "building Plimsoll",
+        process::cargo()?.args(["build", "--locked", "-p", "plimsoll", "-p", "auditor", "-p", "e2e", "--bins"]),
+    )
+}
