@@ -169,7 +169,7 @@ table! {
         resource_version: optional_text,
         /// Whether it was a dry run: false, or null when the event cannot tell and no history confirms the write.
         dry_run: optional_boolean,
-        /// `confirmed` when the watch saw the object change accordingly, `not_watched` when the kind is not watched, `unconfirmed` when the watch should have seen it and did not.
+        /// `confirmed` when the history of the object agrees with the write (a change seen, or none seen for a write that changed nothing), `not_watched` when the kind is not watched, `unconfirmed` when the watch should have seen it and did not.
         confirmation: text,
     }
 }

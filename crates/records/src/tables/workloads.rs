@@ -25,9 +25,9 @@ table! {
         container_kind: text,
         /// The image reference as written.
         image: text,
-        /// The registry it names; `docker.io` when it names none.
+        /// The registry it names; `docker.io` when it names none; `unknown` when the reference is malformed.
         registry: text,
-        /// The repository without registry, with `library/` where that is implied.
+        /// The repository without registry, with `library/` where that is implied; the whole reference when it is malformed.
         repository: text,
         /// The tag; null when there is none.
         tag: optional_text,
@@ -47,7 +47,7 @@ table! {
         valid_to: optional_time,
         /// Whether some policy that refuses was in force.
         enforced: boolean,
-        /// What it was: `pod-security:<level>`, `validating-admission-policy:<policy>/<binding>`; several joined by `, `; empty when none.
+        /// What it was: `pod-security:<level>` (with `:<version>` when one is pinned), `validating-admission-policy:<policy>/<binding>`; several joined by `, `; empty when none.
         enforced_by: text,
         /// Level of the Pod Security label `pod-security.kubernetes.io/enforce`; null without label.
         pod_security_level: optional_text,

@@ -1,0 +1,168 @@
+//! What the analysis is given.
+
+use records::Timestamp;
+use records::tables::audit::AuditEvent;
+use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
+use records::tables::objects::ObjectObservation;
+
+/// Everything that [`crate::derive()`] looks at. Rows may come in any order; order within a source is taken from
+/// `segment` and `seq`.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// All rows of `object_observations`.
+    pub observations: Vec<ObjectObservation<'static>>,
+    /// At least all rows of `audit_events` whose verb is one of [`WRITE_VERBS`] and whose resource is governed
+    /// ([`Settings::governed_resources`]); refused, dry-run and incomplete ones may be among them. They are matched to
+    /// versions of objects, too.
+    pub audit_writes: Vec<AuditEvent<'static>>,
+    /// At least all rows of `audit_events` that belong to privileged sessions: those with an impersonated user, and those
+    /// with a subresource of [`SESSION_SUBRESOURCES`]. Others may be among them. An event may be here and in `audit_writes`.
+    pub privileged_events: Vec<AuditEvent<'static>>,
+    /// All rows of `statements`.
+    pub statements: Vec<StatementRow<'static>>,
+    /// The audit events (one is enough of each) whose audit ID is that of a canary that was sent.
+    pub canaries_seen: Vec<CanarySeen>,
+    /// All rows of `configuration_reads`.
+    pub configuration_reads: Vec<ConfigurationRead<'static>>,
+    /// All rows of `faults`.
+    pub faults: Vec<Fault<'static>>,
+    /// One for each source that has an entry in the store.
+    pub source_summaries: Vec<SourceSummary>,
+    /// End of knowledge: nothing that was received later is in the rows.
+    pub now: Timestamp,
+    /// Configuration.
+    pub settings: Settings,
+}
+
+impl Inputs {
+    /// No rows at all, known until `now`, with default settings.
+    #[must_use]
+    pub fn empty(now: Timestamp) -> Self {
+        Self {
+            observations: Vec::new(),
+            audit_writes: Vec::new(),
+            privileged_events: Vec::new(),
+            statements: Vec::new(),
+            canaries_seen: Vec::new(),
+            configuration_reads: Vec::new(),
+            faults: Vec::new(),
+            source_summaries: Vec::new(),
+            now,
+            settings: Settings::default(),
+        }
+    }
+}
+
+/// Verbs that change objects.
+pub const WRITE_VERBS: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
+
+/// Subresources whose use opens a privileged session: `pods/exec`, `pods/attach`, `pods/portforward`,
+/// `pods/ephemeralcontainers` and `nodes/proxy`.
+pub const SESSION_SUBRESOURCES: [&str; 5] = ["exec", "attach", "portforward", "ephemeralcontainers", "proxy"];
+
+/// An audit event that carries the audit ID of a canary.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CanarySeen {
+    /// Name of the audit source that it came by.
+    pub source: String,
+    /// Its audit ID.
+    pub audit_id: String,
+    /// Its own time.
+    pub event_time: Timestamp,
+}
+
+/// What the store holds of one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceSummary {
+    /// The source's name.
+    pub name: String,
+    /// When its first entry was received.
+    pub first_received_at: Timestamp,
+    /// When its last entry was received.
+    pub last_received_at: Timestamp,
+    /// How many entries it has.
+    pub entries: i64,
+    /// Segment of its last entry.
+    pub last_segment: i64,
+    /// Number of its last entry.
+    pub last_seq: i64,
+}
+
+/// A resource whose writes are looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GovernedResource {
+    /// API group; empty for core.
+    pub group: String,
+    /// Resource: plural, lower case.
+    pub resource: String,
+}
+
+/// Configuration of the analysis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Resources whose writes become rows of `object_writes`.
+    pub governed_resources: Vec<GovernedResource>,
+    /// Names of ValidatingAdmissionPolicies that are known to refuse privileged pods, beside those that carry the annotation
+    /// `plimsoll.dev/refuses: privileged-pods`. What a policy's expressions refuse is not worked out from their text.
+    pub enforcing_policies: Vec<String>,
+    /// Seconds between two [`records::Statement::Alive`] of a source.
+    pub heartbeat_seconds: i64,
+    /// Seconds between two canaries of an audit source.
+    pub canary_seconds: i64,
+    /// Seconds after which an audit event that an API server counted has arrived or is lost: longest wait for a batch plus the
+    /// five tries with their back-off (about 87 s with default flags) and some reserve.
+    pub in_flight_seconds: i64,
+    /// Seconds by which the time of a write in the audit log and its observation by a watch may differ when nothing but the time
+    /// tells that they belong together.
+    pub matching_seconds: i64,
+}
+
+/// The governed resources of the default configuration, as (group, resource). Not among them: what controllers write all the time without
+/// a person's doing (Events, Leases, EndpointSlices, Nodes' status).
+pub const DEFAULT_GOVERNED_RESOURCES: [(&str, &str); 30] = [
+    ("", "configmaps"),
+    ("", "limitranges"),
+    ("", "namespaces"),
+    ("", "persistentvolumes"),
+    ("", "pods"),
+    ("", "replicationcontrollers"),
+    ("", "resourcequotas"),
+    ("", "secrets"),
+    ("", "serviceaccounts"),
+    ("", "services"),
+    ("admissionregistration.k8s.io", "mutatingadmissionpolicies"),
+    ("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"),
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+    ("apiextensions.k8s.io", "customresourcedefinitions"),
+    ("apps", "daemonsets"),
+    ("apps", "deployments"),
+    ("apps", "replicasets"),
+    ("apps", "statefulsets"),
+    ("batch", "cronjobs"),
+    ("batch", "jobs"),
+    ("certificates.k8s.io", "certificatesigningrequests"),
+    ("networking.k8s.io", "ingresses"),
+    ("networking.k8s.io", "networkpolicies"),
+    ("rbac.authorization.k8s.io", "clusterrolebindings"),
+    ("rbac.authorization.k8s.io", "clusterroles"),
+    ("rbac.authorization.k8s.io", "rolebindings"),
+    ("rbac.authorization.k8s.io", "roles"),
+];
+
+impl Default for Settings {
+    fn default() -> Self {
+        let governed =
+            |(group, resource): (&str, &str)| GovernedResource { group: group.into(), resource: resource.into() };
+        Self {
+            governed_resources: DEFAULT_GOVERNED_RESOURCES.into_iter().map(governed).collect(),
+            enforcing_policies: Vec::new(),
+            heartbeat_seconds: 10,
+            canary_seconds: 60,
+            in_flight_seconds: 130,
+            matching_seconds: 5,
+        }
+    }
+}

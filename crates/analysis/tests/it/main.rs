@@ -1,0 +1,1 @@
+//! Tests of the derived tables over histories told as sentences.
