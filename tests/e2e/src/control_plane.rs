@@ -48,6 +48,7 @@ pub struct ControlPlane {
     ports: Ports,
     server_authority: Authority,
     client_authority: Authority,
+    front_proxy_authority: Authority,
     guard: Mutex<Guard>,
     running: Mutex<BTreeMap<Component, Running>>,
 }
@@ -118,6 +119,7 @@ impl ControlPlane {
             ports,
             server_authority,
             client_authority,
+            front_proxy_authority: Authority::new("front-proxy-ca")?,
             guard: Mutex::new(guard),
             running: Mutex::new(BTreeMap::new()),
         };
@@ -129,8 +131,7 @@ impl ControlPlane {
         let start = Instant::now();
         let left = || self.options.limit.saturating_sub(start.elapsed());
         self.spawn(Component::Etcd)?;
-        // etcd's first second is long enough for an API server to give up a probe; waiting is faster than its retry.
-        self.etcd_ready(left()).await?;
+        //ET
         // The first API server alone writes the built-in roles and namespaces, which the others then find.
         for number in 0..self.options.apiservers {
             self.spawn(Component::Apiserver(number))?;

@@ -20,6 +20,16 @@ impl ControlPlane {
         Ok(Identity::certified(user, self.client_authority.client(user, groups)?))
     }
 
+    /// An authenticating proxy: the API server believes what its `X-Remote-User`, `X-Remote-Group`, `X-Remote-Uid` and
+    /// `X-Remote-Extra-...` headers say.
+    ///
+    /// # Errors
+    /// The key could not be made.
+    pub fn front_proxy(&self) -> Result<Identity> {
+        let name = "front-proxy-client";
+        Ok(Identity::certified(name, self.front_proxy_authority.client(name, &[])?))
+    }
+
     /// A user of the options' static tokens.
     ///
     /// # Errors

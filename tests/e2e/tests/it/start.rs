@@ -12,7 +12,7 @@ async fn whole_control_plane_starts_and_goes() -> anyhow::Result<()> {
         ..ControlPlaneOptions::default()
     })
     .await?;
-    eprintln!("ready after {:?}", start.elapsed());
+    println!("ready after {:?}", start.elapsed());
     let admin = plane.admin()?;
     let version = plane.kubectl(&admin, &["version"]).await?.success()?;
     assert!(version.contains("Client Version: v1.37.2"), "{version}");
@@ -22,7 +22,7 @@ async fn whole_control_plane_starts_and_goes() -> anyhow::Result<()> {
     let folder = plane.folder().to_owned();
     let going = Instant::now();
     drop(plane);
-    eprintln!("gone after {:?}", going.elapsed());
+    println!("gone after {:?}", going.elapsed());
     assert!(!folder.exists());
     assert!(going.elapsed() < Duration::from_secs(20));
     Ok(())
