@@ -127,7 +127,7 @@ fn write_level(
         writes.push((path.to_string(), tile.iter().flat_map(|hash| hash.0).collect()));
         if path.is_full() {
             roots.push(root_of(tile));
-            if index == first && old_hashes % u64::from(TILE_WIDTH) != 0 {
+            if index == first && !old_hashes.is_multiple_of(u64::from(TILE_WIDTH)) {
                 superseded.push(path.partial_directory());
             }
         }

@@ -98,10 +98,10 @@ fn read_or_full<S: TileSource + ?Sized>(source: &S, path: TilePath) -> Result<(T
     if let Some(bytes) = read_file(source, &path.to_string())? {
         return Ok((path, bytes));
     }
-    if !path.is_full() {
-        if let Some(bytes) = read_file(source, &path.full().to_string())? {
-            return Ok((path.full(), bytes));
-        }
+    if !path.is_full()
+        && let Some(bytes) = read_file(source, &path.full().to_string())?
+    {
+        return Ok((path.full(), bytes));
     }
     Err(TileError::Missing { path: path.to_string() })
 }

@@ -164,10 +164,10 @@ pub fn verify_log<S: TileSource + ?Sized>(
         .map(|bytes| SignedCheckpoint::open(bytes, origin, key).map_err(LogError::OldCheckpoint))
         .transpose()?;
     let head = checkpoint.head();
-    if let Some(old) = &old {
-        if old.head().size > head.size {
-            return Err(LogError::Shrunk { old_size: old.head().size, size: head.size });
-        }
+    if let Some(old) = &old
+        && old.head().size > head.size
+    {
+        return Err(LogError::Shrunk { old_size: old.head().size, size: head.size });
     }
     let walked = walk::walk(source, head)?;
     if let Some(old) = &old {
