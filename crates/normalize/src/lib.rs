@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Foreign bytes to records: entries of the store to rows of the open tables.
+//!
+//! Pure: no I/O, no clock, no state. The same entry always gives the same rows, so that tables can be dropped and rebuilt.
+//! Nothing here can fail: what is wrong with an entry becomes rows of the table `faults`, and what is still readable of it
+//! becomes a row like any other.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`project`](mod@project) | dispatch on the class of the entry's source |
+//! | [`audit`] | events of the API server's audit log, also in the envelopes of EKS, GKE and AKS |
+//! | [`watch`] | observations of objects by list and watch |
+//! | [`statements`] | statements of Plimsoll's components |
+//! | [`configuration`] | files that configure the control plane |
+//! | [`evaluation`] | results of evaluations |
+//! | [`redact`] | taking secret values out before the first write |
+//! | [`json`] | reading JSON in place, bounded |
+
+pub mod audit;
+pub mod configuration;
+pub mod evaluation;
+mod fault;
+pub mod json;
+pub mod project;
+pub mod redact;
+pub mod statements;
+pub mod watch;
+
+pub use project::project;
+
+/// Version of the projection: part of every row, raised whenever the same entry would give other rows.
+pub const VERSION: i64 = 1;

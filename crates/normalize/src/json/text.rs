@@ -1,0 +1,109 @@
+//! Contents of strings: escapes resolved and made.
+
+use std::borrow::Cow;
+
+/// The content of a string given the bytes between its quotes.
+pub(super) fn content(inner: &[u8]) -> Cow<'_, str> {
+    if !inner.contains(&b'\\') {
+        return String::from_utf8_lossy(inner);
+    }
+    let mut out: Vec<u8> = Vec::with_capacity(inner.len());
+    let mut at = 0;
+    while let Some(&byte) = inner.get(at) {
+        if byte != b'\\' {
+            out.push(byte);
+            at += 1;
+            continue;
+        }
+        let simple = match inner.get(at + 1) {
+            Some(b'b') => 8,
+            Some(b'f') => 12,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b'u') => {
+                let (character, next) = unicode(inner, at);
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                at = next;
+                continue;
+            }
+            Some(&other) => other,
+            None => b'\\',
+        };
+        out.push(simple);
+        at += 2;
+    }
+    Cow::Owned(match String::from_utf8(out) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    })
+}
+
+/// The character of the `\u` escape at `at` (two of them for a surrogate pair) and the position after it.
+fn unicode(inner: &[u8], at: usize) -> (char, usize) {
+    let unit = |at: usize| {
+        let digits = inner.get(at..at + 6)?;
+        let text = std::str::from_utf8(&digits[2..]).ok()?;
+        (digits.starts_with(b"\\u") && text.bytes().all(|b| b.is_ascii_hexdigit()))
+            .then(|| u32::from_str_radix(text, 16).ok())?
+    };
+    match unit(at) {
+        Some(high @ 0xd800..=0xdbff) => match unit(at + 6) {
+            Some(low @ 0xdc00..=0xdfff) => {
+                let code = 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+                (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), at + 12)
+            }
+            _ => (char::REPLACEMENT_CHARACTER, at + 6),
+        },
+        Some(code) => (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), at + 6),
+        None => (char::REPLACEMENT_CHARACTER, (at + 6).min(inner.len())),
+    }
+}
+
+/// Appends the text as a JSON string with the fewest escapes (RFC 8259: quote, backslash, control characters).
+pub fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    let mut rest = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if !matches!(byte, b'"' | b'\\' | 0..=0x1f) {
+            continue;
+        }
+        out.push_str(&text[rest..at]);
+        rest = at + 1;
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            control => {
+                out.push_str("\\u00");
+                out.push(char::from(b"0123456789abcdef"[usize::from(control >> 4)]));
+                out.push(char::from(b"0123456789abcdef"[usize::from(control & 15)]));
+            }
+        }
+    }
+    out.push_str(&text[rest..]);
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn resolves_escapes() {
+        assert_eq!(content(br"a\u0026\n\ud83d\ude00\ud800x"), "a&\n\u{1f600}\u{fffd}x");
+    }
+
+    proptest! {
+        #[test]
+        fn quoting_agrees_with_serde_json_and_comes_back(text in any::<String>()) {
+            let mut quoted = String::new();
+            quote(&text, &mut quoted);
+            prop_assert_eq!(&serde_json::from_str::<String>(&quoted).unwrap(), &text);
+            prop_assert_eq!(content(&quoted.as_bytes()[1..quoted.len() - 1]), text);
+        }
+    }
+}

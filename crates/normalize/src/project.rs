@@ -1,0 +1,24 @@
+//! Dispatch on the class of an entry's source.
+
+use records::{EntryView, SourceClass, TableSink};
+
+use crate::fault::Faults;
+use crate::{audit, configuration, evaluation, statements, watch};
+
+/// Appends the rows that an entry gives, in a fixed order. Never panics; faults become rows of `faults`.
+pub fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
+    match entry.source.split('/').nth(1).and_then(SourceClass::parse) {
+        Some(SourceClass::Audit) => audit::event::project(entry, sink),
+        Some(SourceClass::Watch) => watch::project(entry, sink),
+        Some(SourceClass::Statements) => statements::project(entry, sink),
+        Some(SourceClass::Configuration) => configuration::project(entry, sink),
+        Some(SourceClass::Evaluation) => evaluation::project(entry, sink),
+        // Decisions of people have no table yet; their entries are kept.
+        Some(SourceClass::People) => {}
+        None => {
+            let mut faults = Faults::of(entry);
+            faults.add("unreadable", "the source's class is unknown to this version");
+            faults.append_to(sink);
+        }
+    }
+}
