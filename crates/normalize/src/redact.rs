@@ -23,6 +23,7 @@ mod quick;
 mod uri;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -183,6 +184,7 @@ impl<'a> Redacted<'a> {
 struct Work<'r> {
     redactor: &'r Redactor,
     edits: Vec<(Range<usize>, String)>,
+    taken: HashSet<usize>,
     values: u32,
     findings: Vec<&'static str>,
     /// Texts that were replaced, to find where else they are repeated; see `event`.
@@ -196,7 +198,15 @@ const MOST_SEEN: usize = 256;
 
 impl<'r> Work<'r> {
     fn new(redactor: &'r Redactor) -> Self {
-        Self { redactor, edits: Vec::new(), values: 0, findings: Vec::new(), seen: Vec::new(), overflow: false }
+        Self {
+            redactor,
+            edits: Vec::new(),
+            taken: HashSet::new(),
+            values: 0,
+            findings: Vec::new(),
+            seen: Vec::new(),
+            overflow: false,
+        }
     }
 
     /// Replaces one scalar; containers are walked, `null` and what is already redacted stay.
@@ -222,6 +232,10 @@ impl<'r> Work<'r> {
 
     /// Replaces a value by a string.
     fn replace(&mut self, value: Json<'_>, text: &str, place: &'static str) {
+        // Two rules may meet at one value; it is one value.
+        if !self.taken.insert(value.range().start) {
+            return;
+        }
         let mut quoted = String::with_capacity(text.len() + 2);
         quote(text, &mut quoted);
         self.edits.push((value.range(), quoted));

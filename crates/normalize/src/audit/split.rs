@@ -92,7 +92,7 @@ fn open_list<'a>(bytes: &'a [u8], value: Json<'a>) -> Option<(Form, Json<'a>)> {
 fn list<'a>(bytes: &'a [u8], array: Json<'a>, form: Form, max_items: usize) -> Split<'a> {
     let mut elements = array.elements();
     let mut items = Vec::new();
-    while let Some(item) = elements.next() {
+    for item in elements.by_ref() {
         if items.len() == max_items {
             return Split { form, items, rest: Some(&bytes[item.range().start..]) };
         }

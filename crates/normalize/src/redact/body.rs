@@ -190,9 +190,7 @@ impl Work<'_> {
     fn token_body(&mut self, value: Json<'_>, place: &'static str) {
         value.elements().for_each(|element| self.token_body(element, place));
         for (key, member) in value.members() {
-            if key.text().eq_ignore_ascii_case("token") {
-                self.scrub(member, place);
-            } else if key.is(LAST_APPLIED) {
+            if key.text().eq_ignore_ascii_case("token") || key.is(LAST_APPLIED) {
                 self.scrub(member, place);
             } else {
                 self.token_body(member, place);

@@ -30,10 +30,10 @@ pub(super) fn redacted(redactor: &Redactor, uri: &str) -> Option<(String, u32)> 
     (values > 0).then_some((out, values))
 }
 
-/// Parameters of Kubernetes that have `token` in their names are no credentials.
+/// Whether a parameter is a credential by its name. No parameter of Kubernetes' own API has such a name.
 fn names_token(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    (name.contains("token") || name.contains("secret")) && name != "continue" && name != "continuetoken"
+    name.contains("token") || name.contains("secret")
 }
 
 /// Replaces JSON Web Tokens (three parts of base64url, the first beginning with `eyJ`).
@@ -47,7 +47,7 @@ fn web_tokens(redactor: &Redactor, text: &str, values: &mut u32) -> String {
         out.push_str(&rest[..at]);
         if candidate[..end].split('.').filter(|p| !p.is_empty()).count() >= 2 {
             *values += 1;
-            out.push_str(&redactor.replacement(candidate[..end].as_bytes()));
+            out.push_str(&redactor.replacement(&candidate.as_bytes()[..end]));
         } else {
             out.push_str(&candidate[..end]);
         }
