@@ -6,7 +6,8 @@ use records::tables::objects::ObjectVersion;
 use records::tables::rbac::{RbacGrant, RbacRule};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage};
 
-use crate::Inputs;
+use crate::objects::writers::WriteIndex;
+use crate::{Inputs, audit_policy, clocks, enforcement, objects, observation, rbac, sessions, workloads, writes};
 
 /// The rows of the derived tables, in an order that depends on nothing but the inputs' content.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,6 +43,30 @@ pub struct Derived {
 /// Computes all derived tables.
 #[must_use]
 pub fn derive(inputs: Inputs) -> Derived {
-    let _ = inputs;
-    Derived::default()
+    let statements = observation::statements::read(&inputs.statements);
+    let observed = observation::observe(&inputs, &statements);
+    let clock_skew = clocks::clock_skew(&statements);
+    let audit_policy_requirements = audit_policy::requirements(&inputs.configuration_reads);
+    let privileged_sessions = sessions::privileged_sessions(&inputs.privileged_events);
+
+    let index = WriteIndex::new(&inputs.audit_writes, &inputs.settings);
+    let history = objects::histories(inputs.observations, &index);
+    let object_writes =
+        writes::object_writes(&inputs.audit_writes, &index, &history, &observed.covered, &inputs.settings);
+    let (rbac_grants, rbac_rules) = rbac::grants_and_rules(&history);
+    Derived {
+        rbac_grants,
+        rbac_rules,
+        running_images: workloads::running_images(&history.versions),
+        namespace_enforcement: enforcement::namespace_enforcement(&history.versions, &inputs.settings),
+        privileged_sessions,
+        object_writes,
+        sources: observed.sources,
+        coverage: observed.coverage,
+        gaps: observed.gaps,
+        audit_policy_requirements,
+        audit_balance: observed.balance,
+        clock_skew,
+        object_versions: history.versions,
+    }
 }

@@ -27,7 +27,7 @@ pub mod observation;
 pub mod rbac;
 pub mod selector;
 pub mod sessions;
-pub mod timeline;
+mod timeline;
 pub mod workloads;
 pub mod writes;
 

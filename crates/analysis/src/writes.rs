@@ -1,1 +1,140 @@
-//! writes
+//! Writes to governed objects that were carried out, held against the history of the objects.
+//!
+//! An audit event says that a request was answered well, not that anything changed: a dry run of a delete looks like a delete, and an
+//! update may change nothing. The history tells. Where a version began or ended by the write, it is material and confirmed. Where the watch covered the
+//! time of the write and saw no change, an update or patch changed nothing (`material` false, confirmed); a create or delete that
+//! should have been seen and was not is unconfirmed, and a delete whose event cannot say whether it was a dry run then stays
+//! unknown in that, too.
+
+use std::collections::{HashMap, HashSet};
+
+use records::tables::audit::{AuditEvent, ObjectWrite};
+use records::{Period, PeriodSet, SourceClass, SourceName};
+
+use crate::Settings;
+use crate::identifier::identifier;
+use crate::objects::History;
+use crate::objects::writers::{Sighting, WriteIndex, carried_out, deletes};
+
+/// The rows of `object_writes`. `covered` is the coverage of the watches, by source.
+pub(crate) fn object_writes(
+    events: &[AuditEvent<'static>],
+    index: &WriteIndex<'_>,
+    history: &History,
+    covered: &HashMap<String, PeriodSet>,
+    settings: &Settings,
+) -> Vec<ObjectWrite<'static>> {
+    let governed: HashSet<(&str, &str)> =
+        settings.governed_resources.iter().map(|g| (g.group.as_str(), g.resource.as_str())).collect();
+    let mut seen = HashSet::new();
+    let mut rows: Vec<ObjectWrite<'static>> = Vec::new();
+    for (number, event) in events.iter().enumerate() {
+        let group = event.api_group.as_deref().unwrap_or("");
+        let Some(resource) = event.resource.as_deref() else { continue };
+        if !carried_out(event) || !governed.contains(&(group, resource)) {
+            continue;
+        }
+        let stage = event.stage.as_deref().unwrap_or_default();
+        let audit_id = event.audit_id.as_deref().unwrap_or_default();
+        let id = identifier(&[&event.provenance.source, audit_id, stage, &event.event_digest]);
+        if !seen.insert(id.clone()) {
+            continue; // The same event, by webhook and by file.
+        }
+        let told = Told::of(number, event, index, history, covered, settings);
+        rows.push(ObjectWrite {
+            provenance: event.provenance.clone(),
+            write_id: id.into(),
+            at: event.event_time,
+            verb: event.verb.clone().unwrap_or_default(),
+            api_group: group.to_owned().into(),
+            resource: resource.to_owned().into(),
+            subresource: event.subresource.clone(),
+            namespace: event.namespace.clone(),
+            name: event.name.clone().or_else(|| event.response_name.clone()),
+            user_name: event.user_name.clone().unwrap_or_default(),
+            impersonated_user: event.impersonated_user.clone(),
+            actor_class: event.actor_class.clone(),
+            authentication: event.authentication.clone(),
+            material: told.material,
+            resource_version: event.response_resource_version.clone(),
+            dry_run: told.dry_run,
+            confirmation: told.confirmation.into(),
+        });
+    }
+    rows.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.write_id.cmp(&b.write_id)));
+    rows
+}
+
+/// What history tells of a write.
+struct Told {
+    material: Option<bool>,
+    dry_run: Option<bool>,
+    confirmation: &'static str,
+}
+
+impl Told {
+    fn of(
+        number: usize,
+        event: &AuditEvent<'static>,
+        index: &WriteIndex<'_>,
+        history: &History,
+        covered: &HashMap<String, PeriodSet>,
+        settings: &Settings,
+    ) -> Self {
+        let told = |material, dry_run, confirmation| Self { material, dry_run, confirmation };
+        let group = event.api_group.as_deref().unwrap_or("");
+        let resource = event.resource.as_deref().unwrap_or("");
+        let by_itself = matches!(event.verb.as_deref(), Some("create" | "delete")) && event.dry_run == Some(false);
+        if history.known_from(&event.provenance.cluster, group, resource).is_none() {
+            return told(by_itself.then_some(true), event.dry_run, "not_watched");
+        }
+        if history.trace.changed(number) {
+            return told(Some(true), Some(false), "confirmed");
+        }
+        let sightings = history.trace.sightings(index, number);
+        if let Some(version) = event.response_resource_version.as_deref() {
+            // The write's own result was seen, and was no new version: it changed nothing that is material.
+            if sightings.iter().any(|s| s.resource_version.as_deref() == Some(version)) {
+                return told(Some(false), Some(false), "confirmed");
+            }
+        }
+        let near = |s: &&Sighting| {
+            let at = s.last_write.unwrap_or(s.observed_at);
+            let distance =
+                at.micros_since(event.event_time).abs().min(s.observed_at.micros_since(event.event_time).abs());
+            distance <= settings.matching_seconds * 1_000_000
+        };
+        let nameless = event.name.is_none() && event.response_name.is_none();
+        let removes = deletes(event);
+        if sightings.iter().filter(near).any(|s| s.material && !s.attributed) && (nameless || !removes) {
+            return told(Some(true), Some(false), "confirmed");
+        }
+        let creates = event.verb.as_deref() == Some("create") && event.subresource.is_none();
+        let changes = !removes && !creates;
+        let watched = was_covered(event, group, resource, covered, settings);
+        if watched && event.response_resource_version.is_none() && (changes || nameless && removes) {
+            return told(Some(false), event.dry_run.or(Some(false)).filter(|_| !removes), "confirmed");
+        }
+        told(if by_itself && !watched { Some(true) } else { None }, event.dry_run, "unconfirmed")
+    }
+}
+
+/// Whether the watch of the kind was observed without interruption around the write, long enough for its effect to be seen.
+fn was_covered(
+    event: &AuditEvent<'_>,
+    group: &str,
+    resource: &str,
+    covered: &HashMap<String, PeriodSet>,
+    settings: &Settings,
+) -> bool {
+    let detail = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
+    let Ok(source) = SourceName::new(&event.provenance.cluster, SourceClass::Watch, &detail) else { return false };
+    let around = Period::new(
+        event.request_received_time.unwrap_or(event.event_time),
+        event.event_time.plus_seconds(settings.matching_seconds),
+    );
+    match (covered.get(source.as_str()), around) {
+        (Some(covered), Some(around)) => covered.missing_from(around).is_empty(),
+        _ => false,
+    }
+}

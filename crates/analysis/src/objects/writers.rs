@@ -1,0 +1,233 @@
+//! Which audit event wrote which version.
+//!
+//! Exactly, when the event has the response's resourceVersion (level RequestResponse) and it is that of the observation. Else by
+//! the sort of verb and the time: around the time in `managedFields` (both are the API server's clock), or within the
+//! configured tolerance of the observation. Only events of requests that were carried out take part: a 2xx, complete, not a
+//! dry run as far as the event tells.
+
+use std::collections::HashMap;
+
+use records::Timestamp;
+use records::tables::audit::AuditEvent;
+use records::tables::objects::ObjectObservation;
+
+use crate::Settings;
+use crate::inputs::WRITE_VERBS;
+
+/// Subresources with which a request does not change the object: connections, tokens, status.
+const NOT_WRITING: [&str; 7] = ["status", "exec", "attach", "portforward", "proxy", "log", "token"];
+
+/// Whether the event shows a write to an object that was carried out, as far as it can tell by itself.
+pub(crate) fn carried_out(event: &AuditEvent<'_>) -> bool {
+    event.verb.as_deref().is_some_and(|verb| WRITE_VERBS.contains(&verb))
+        && event.response_code.is_some_and(|code| (200..300).contains(&code))
+        && event.stage.as_deref().is_none_or(|stage| stage == "ResponseComplete")
+        && event.dry_run != Some(true)
+        && event.subresource.as_deref().is_none_or(|sub| !NOT_WRITING.contains(&sub))
+}
+
+/// Whether the event is about taking the object away.
+pub(crate) fn deletes(event: &AuditEvent<'_>) -> bool {
+    matches!(event.verb.as_deref(), Some("delete" | "deletecollection"))
+        || event.subresource.as_deref() == Some("eviction")
+}
+
+/// One object by name: cluster, group, resource, namespace (empty for cluster-scoped), name (empty for a collection).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key<'a>([&'a str; 5]);
+
+impl<'a> Key<'a> {
+    fn new(cluster: &'a str, group: &'a str, resource: &'a str, namespace: Option<&'a str>, name: &'a str) -> Self {
+        // A request for a Namespace carries its name as the namespace of the object; the object itself has none.
+        let own = group.is_empty() && resource == "namespaces";
+        Self([cluster, group, resource, namespace.filter(|_| !own).unwrap_or(""), name])
+    }
+
+    fn of_event(event: &'a AuditEvent<'_>) -> Option<Self> {
+        let name = event.name.as_deref().or(event.response_name.as_deref()).unwrap_or("");
+        let group = event.api_group.as_deref().unwrap_or("");
+        Some(Self::new(&event.provenance.cluster, group, event.resource.as_deref()?, event.namespace.as_deref(), name))
+    }
+
+    fn of_observation(o: &'a ObjectObservation<'_>) -> Self {
+        let name = o.name.as_deref().unwrap_or("");
+        Self::new(&o.provenance.cluster, &o.api_group, &o.resource, o.namespace.as_deref(), name)
+    }
+
+    /// The collection that the object is in.
+    fn collection(self) -> Self {
+        let [cluster, group, resource, namespace, _] = self.0;
+        Self([cluster, group, resource, namespace, ""])
+    }
+}
+
+/// The writes to one object.
+#[derive(Debug)]
+struct Writes {
+    /// The object's number in a [`Trace`].
+    number: usize,
+    /// Numbers of events, by ascending time.
+    events: Vec<usize>,
+}
+
+/// The writes that were carried out, by object.
+#[derive(Debug)]
+pub(crate) struct WriteIndex<'a> {
+    events: &'a [AuditEvent<'static>],
+    by_object: HashMap<Key<'a>, Writes>,
+    matching_seconds: i64,
+}
+
+/// What the watches saw of the objects that writes are about.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    /// By the number of the object.
+    sightings: Vec<Vec<Sighting>>,
+    /// The versions that a write began or ended.
+    versions: HashMap<usize, Vec<usize>>,
+}
+
+/// One observation of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Sighting {
+    pub(crate) observed_at: Timestamp,
+    pub(crate) resource_version: Option<String>,
+    /// The newest time in managedFields.
+    pub(crate) last_write: Option<Timestamp>,
+    /// Whether a version began or ended with it.
+    pub(crate) material: bool,
+    /// Whether a write is known to have made it.
+    pub(crate) attributed: bool,
+}
+
+impl<'a> WriteIndex<'a> {
+    pub(crate) fn new(events: &'a [AuditEvent<'static>], settings: &Settings) -> Self {
+        let mut order: Vec<usize> = (0..events.len()).filter(|i| carried_out(&events[*i])).collect();
+        order.sort_by_key(|i| {
+            let e = &events[*i];
+            (e.event_time, &e.provenance.source, e.provenance.segment, e.provenance.seq)
+        });
+        let mut by_object: HashMap<Key<'a>, Writes> = HashMap::new();
+        for i in order {
+            if let Some(key) = Key::of_event(&events[i]) {
+                let number = by_object.len();
+                by_object.entry(key).or_insert_with(|| Writes { number, events: Vec::new() }).events.push(i);
+            }
+        }
+        Self { events, by_object, matching_seconds: settings.matching_seconds }
+    }
+
+    pub(crate) fn new_trace(&self) -> Trace {
+        Trace { sightings: vec![Vec::new(); self.by_object.len()], versions: HashMap::new() }
+    }
+
+    pub(crate) fn event(&self, write: usize) -> &'a AuditEvent<'static> {
+        &self.events[write]
+    }
+
+    fn writes<'k>(&'k self, key: Key<'k>) -> Option<&'k Writes> {
+        // The map's keys are taken for as short-lived as the one looked for.
+        let map: &'k HashMap<Key<'k>, Writes> = &self.by_object;
+        map.get(&key)
+    }
+
+    /// When the write took effect: when it was complete, but not after it was seen, if the request had come by then.
+    pub(crate) fn effective_at(&self, write: usize, observed_at: Timestamp) -> Timestamp {
+        let event = &self.events[write];
+        match event.request_received_time {
+            Some(received) if received <= observed_at => event.event_time.min(observed_at),
+            _ => event.event_time,
+        }
+    }
+
+    /// The write that made what was observed; `first` when it is the first observation of its object, `last_write` the time in
+    /// managedFields when it is newer than before.
+    pub(crate) fn write_of(
+        &self,
+        o: &ObjectObservation<'_>,
+        first: bool,
+        deletion_begins: bool,
+        last_write: Option<Timestamp>,
+        trace: &Trace,
+    ) -> Option<usize> {
+        let writes = &self.writes(Key::of_observation(o))?.events;
+        let version = o.resource_version.as_deref();
+        let exact = |i: &usize| version.is_some() && self.events[*i].response_resource_version.as_deref() == version;
+        if let Some(found) = writes.iter().copied().find(exact) {
+            return Some(found);
+        }
+        let fits = |event: &AuditEvent<'_>| match event.verb.as_deref() {
+            _ if deletes(event) => deletion_begins,
+            Some("create") => first || event.subresource.is_some(),
+            _ => !deletion_begins || first,
+        };
+        let (near, before, after) = match last_write.filter(|_| !deletion_begins) {
+            // Whole seconds, taken while the request was at work.
+            Some(at) => (at, 1, 3),
+            None => (o.observed_at, self.matching_seconds, self.matching_seconds),
+        };
+        let start = writes.partition_point(|i| self.events[*i].event_time < near.plus_seconds(-before));
+        writes[start..]
+            .iter()
+            .copied()
+            .take_while(|i| self.events[*i].event_time <= near.plus_seconds(after))
+            .filter(|i| self.events[*i].response_resource_version.is_none() && !trace.changed(*i))
+            .filter(|i| fits(&self.events[*i]))
+            .min_by_key(|i| self.events[*i].event_time.micros_since(near).abs())
+    }
+
+    /// The write that took the object away: the last deletion by name since the version began, else one of the collection close to
+    /// the observation.
+    pub(crate) fn deletion_of(&self, o: &ObjectObservation<'_>, since: Timestamp) -> Option<usize> {
+        let key = Key::of_observation(o);
+        let latest = o.observed_at.plus_seconds(self.matching_seconds);
+        let last = |key: Key<'_>, from: Timestamp| {
+            let fits = |i: &usize| {
+                let event = &self.events[*i];
+                from <= event.event_time && event.event_time <= latest && deletes(event)
+            };
+            self.writes(key)?.events.iter().copied().rev().find(fits)
+        };
+        // The version's beginning may be by the clock of the observer, so a deletion can seem a little older.
+        let since = since.plus_seconds(-1).min(o.observed_at);
+        last(key, since).or_else(|| last(key.collection(), o.observed_at.plus_seconds(-self.matching_seconds)))
+    }
+}
+
+impl Trace {
+    /// Keeps an observation, when some write is about the object.
+    pub(crate) fn saw(
+        &mut self,
+        index: &WriteIndex<'_>,
+        o: &ObjectObservation<'_>,
+        material: bool,
+        write: Option<usize>,
+    ) {
+        let key = Key::of_observation(o);
+        for writes in [index.writes(key), index.writes(key.collection())].into_iter().flatten() {
+            self.sightings[writes.number].push(Sighting {
+                observed_at: o.observed_at,
+                resource_version: o.resource_version.as_deref().map(str::to_owned),
+                last_write: o.last_write_time,
+                material,
+                attributed: write.is_some(),
+            });
+        }
+    }
+
+    /// Says that the write began or ended the version.
+    pub(crate) fn wrote(&mut self, write: usize, version: usize) {
+        self.versions.entry(write).or_default().push(version);
+    }
+
+    /// Whether some version began or ended by the write.
+    pub(crate) fn changed(&self, write: usize) -> bool {
+        self.versions.contains_key(&write)
+    }
+
+    /// What was seen of the object; of any object of the collection for a write without a name.
+    pub(crate) fn sightings(&self, index: &WriteIndex<'_>, write: usize) -> &[Sighting] {
+        let key = Key::of_event(&index.events[write]);
+        key.and_then(|key| index.writes(key)).map_or(&[], |writes| &self.sightings[writes.number])
+    }
+}
