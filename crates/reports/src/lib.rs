@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Results as pages, lists and an offline package: data in, bytes out.
+//!
+//! This crate does no I/O, knows no clock and no HTTP. It takes the rows of an evaluation ([`Material`]), checks that they
+//! agree with each other and prepares them once ([`Report`]), then renders pages with a [`Links`] strategy: relative
+//! files for the [`package`], absolute paths for the portal. The same input gives the same bytes.
+//!
+//! Two rules hold everywhere. A page never says more than the rows do: conclusions are printed in the words of the trade,
+//! no score and no "compliant" exists. And every text that comes from a cluster is [`Shown`] before it meets a
+//! template: characters that hide, reorder or break text are made visible, and the template escapes the rest.
+//!
+//! Read [`Report`] first, then [`pages`].
+
+pub mod csv_file;
+pub mod evidence;
+pub mod figures;
+pub mod links;
+pub mod material;
+pub mod package;
+pub mod pages;
+pub mod record_lines;
+pub mod report;
+pub mod shown;
+pub mod strip;
+pub mod timeline;
+
+pub use evidence::{EvidenceMaterial, ProofMaterial, RedactionMaterial, SealedProof};
+pub use links::{CsvFile, EvidenceFile, Links, Place};
+pub use material::{ControlText, LogText, Material, MaterialError};
+pub use package::{CopiedFile, PackageError};
+pub use report::Report;
+pub use shown::Shown;

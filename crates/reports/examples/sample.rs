@@ -1,0 +1,19 @@
+//! Writes a made-up package into a folder, for looking at and for the browser test: `sample FOLDER`.
+
+#[path = "../tests/it/sample.rs"]
+mod sample;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = std::env::args_os().nth(1).ok_or("usage: sample FOLDER")?;
+    let folder = std::path::PathBuf::from(folder);
+    let files = reports::package::render(&sample::material(), &sample::evidence(), &[])?;
+    for (path, bytes) in &files {
+        let path = folder.join(path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(path, bytes)?;
+    }
+    println!("{} files in {}", files.len(), folder.display());
+    Ok(())
+}

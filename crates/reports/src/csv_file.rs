@@ -1,0 +1,128 @@
+//! Lists as CSV: one beside each table of the pages.
+//!
+//! RFC 4180 with a header line, UTF-8, line feeds. Times are RFC 3339 with microseconds, null is empty. A text that a
+//! spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a carriage return) has an apostrophe put before it; the
+//! exact text is in `results.ndjson` and in the Parquet tables.
+
+use records::{ColumnWriter, EntryReference, Row, Timestamp};
+
+use crate::links::CsvFile;
+use crate::report::{ItemHistory, Report, Section};
+
+/// The bytes of a list; `None` when the control does not exist.
+#[must_use]
+pub fn render(report: &Report, file: &CsvFile) -> Option<Vec<u8>> {
+    let material = report.material();
+    Some(match file {
+        CsvFile::Controls => rows(&material.results),
+        CsvFile::Items(control) => rows(report.items(report.section(control)?)),
+        CsvFile::Deviations(control) => deviations(report.section(control)?),
+        CsvFile::Periods(control) => periods(report.section(control)?),
+        CsvFile::Sources => rows(&material.sources),
+        CsvFile::Coverage => rows(&material.coverage),
+        CsvFile::Gaps => rows(&material.gaps),
+    })
+}
+
+fn rows<'a, R: Row<'a>>(rows: &[R]) -> Vec<u8> {
+    let mut list = List::new(R::TABLE.columns.iter().map(|column| column.name));
+    for row in rows {
+        let mut fields = Fields::default();
+        row.write(&mut fields);
+        list.push(&fields.0);
+    }
+    list.finish()
+}
+
+fn deviations(section: &Section) -> Vec<u8> {
+    let header =
+        ["item", "label", "verdict", "first_seen", "last_seen", "duration_micros", "times", "reasons", "evidence"];
+    let mut list = List::new(header);
+    let both = [(&section.deviations, "deviation"), (&section.undetermined, "undetermined")];
+    for (history, verdict) in both.into_iter().flat_map(|(all, verdict)| all.iter().map(move |one| (one, verdict))) {
+        list.push(&deviation(history, verdict));
+    }
+    list.finish()
+}
+
+fn deviation(history: &ItemHistory, verdict: &str) -> Vec<String> {
+    let evidence: Vec<String> = history.evidence.iter().map(EntryReference::to_string).collect();
+    vec![
+        guarded(&history.item),
+        guarded(&history.label),
+        verdict.to_owned(),
+        history.first_seen.to_string(),
+        history.last_seen.to_string(),
+        history.micros.to_string(),
+        history.times.to_string(),
+        guarded(&history.reasons.join("; ")),
+        guarded(&evidence.join("; ")),
+    ]
+}
+
+fn periods(section: &Section) -> Vec<u8> {
+    let mut list = List::new(["from", "to", "state", "duration_micros"]);
+    for run in &section.timeline.runs {
+        list.push(&[
+            run.period.from.to_string(),
+            run.period.to.to_string(),
+            run.state.words().to_owned(),
+            run.period.micros().to_string(),
+        ]);
+    }
+    list.finish()
+}
+
+struct List(csv::Writer<Vec<u8>>);
+
+impl List {
+    fn new<'h>(header: impl IntoIterator<Item = &'h str>) -> Self {
+        let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+        writer.write_record(header).expect("writing CSV to memory does not fail");
+        Self(writer)
+    }
+
+    fn push(&mut self, fields: &[String]) {
+        self.0.write_record(fields).expect("writing CSV to memory does not fail");
+    }
+
+    fn finish(self) -> Vec<u8> {
+        self.0.into_inner().expect("flushing CSV to memory does not fail")
+    }
+}
+
+fn guarded(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+#[derive(Default)]
+struct Fields(Vec<String>);
+
+impl ColumnWriter for Fields {
+    fn text(&mut self, value: Option<&str>) {
+        self.0.push(value.map(guarded).unwrap_or_default());
+    }
+
+    fn integer(&mut self, value: Option<i64>) {
+        self.0.push(value.map(|number| number.to_string()).unwrap_or_default());
+    }
+
+    fn boolean(&mut self, value: Option<bool>) {
+        self.0.push(value.map(|truth| truth.to_string()).unwrap_or_default());
+    }
+
+    fn time(&mut self, value: Option<Timestamp>) {
+        self.0.push(value.map(|at| at.to_string()).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_formula_becomes_text() {
+        assert_eq!(guarded("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")");
+        assert_eq!(guarded("Group:a"), "Group:a");
+    }
+}

@@ -1,0 +1,75 @@
+//! Pages: one function for each, from a [`crate::Report`] and [`crate::Links`] to HTML.
+//!
+//! A page holds no script, loads nothing but the style sheet, and reads the same from a file, in the portal and on paper.
+
+mod control;
+mod controls;
+mod evidence;
+mod frame;
+mod items;
+mod overview;
+mod problem;
+mod sources;
+
+pub use control::control;
+pub use controls::controls;
+pub use evidence::evidence;
+pub use items::{items, items_pages};
+pub use overview::overview;
+pub use problem::{Problem, problem};
+pub use sources::sources;
+
+/// The style sheet of all pages.
+pub const STYLE: &str = include_str!("../assets/style.css");
+
+/// Why a page was not rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The report holds no such control or page of items.
+    #[error("{what} does not exist in this evaluation")]
+    NoSuchPage {
+        /// What was asked for, cut to 64 characters.
+        what: String,
+    },
+    /// The template failed.
+    #[error("failed to render the page {page}")]
+    Template {
+        /// Which page.
+        page: &'static str,
+        /// The cause.
+        source: askama::Error,
+    },
+}
+
+impl PageError {
+    fn none(what: impl std::fmt::Display) -> Self {
+        Self::NoSuchPage { what: what.to_string().chars().take(64).collect() }
+    }
+
+    fn template(page: &'static str) -> impl Fn(askama::Error) -> Self {
+        move |source| Self::Template { page, source }
+    }
+}
+
+/// The first rows of a list that may be long, with the file that holds all.
+#[derive(Debug)]
+struct Listing<T> {
+    rows: Vec<T>,
+    /// How many there are.
+    total: usize,
+    csv: String,
+}
+
+impl<T> Listing<T> {
+    /// At most `most` rows.
+    fn new(all: impl Iterator<Item = T>, most: usize, csv: String) -> Self {
+        let mut all = all;
+        let rows: Vec<T> = all.by_ref().take(most).collect();
+        let total = rows.len() + all.count();
+        Self { rows, total, csv }
+    }
+
+    fn cut(&self) -> bool {
+        self.total > self.rows.len()
+    }
+}
