@@ -1,1 +1,52 @@
-//! Placeholder.
+//! The evidence store: the only writer of evidence.
+//!
+//! Entries of named sources become durable in a write-ahead log before they are acknowledged; its files become segments of
+//! compressed lines; each segment's manifest becomes a leaf of a public-format transparency log; the open tables are projected
+//! from the segments and can be made again at any time. Read [`Store`] first, then [`layout`] for what lies where.
+//!
+//! It refuses: two writers, numbers with gaps, a log that forgets, and to open when anything that may have been acknowledged is
+//! damaged.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`store`], [`options`] | the writer's handle |
+//! | [`reader`] | reading and proving, without a lock |
+//! | [`line`], [`wal`], [`segment`], [`manifest`] | the stored forms |
+//! | [`writer`] | numbers, encodes, syncs, acknowledges |
+//! | [`sealer`] | the order of sealing |
+//! | [`recovery`], [`identity`] | opening; who may write |
+//! | [`log`] | keys, tiles and checkpoints on disk |
+//! | [`tables`] | rows as arrow batches and Parquet files |
+//! | [`retention`] | dropping what need not be kept any longer |
+//! | [`files`], [`layout`] | the system calls; the folder |
+
+mod frame;
+mod json;
+mod shared;
+
+pub mod files;
+pub mod identity;
+pub mod layout;
+pub mod line;
+pub mod log;
+pub mod manifest;
+pub mod options;
+pub mod reader;
+pub mod recovery;
+pub mod retention;
+pub mod sealer;
+pub mod segment;
+pub mod store;
+pub mod tables;
+pub mod wal;
+pub mod writer;
+
+pub use line::Redaction;
+pub use manifest::{SegmentManifest, SourceRange};
+pub use options::StoreOptions;
+pub use reader::{EntryProof, ReadError, StoreReader, StoredEntry};
+pub use recovery::OpenError;
+pub use sealer::SealError;
+pub use store::{NewEntry, Store};
+pub use tables::{BatchRow, NoProjection, Projection, TableBatches, TableBuilders, arrow_schema};
+pub use writer::{AppendError, AppendReceipt, Placed};

@@ -1,0 +1,264 @@
+//! Whether bytes may stand in a segment line as they are: one JSON value (RFC 8259) on one line.
+//!
+//! Strict, because the line must be readable by any JSON tool: UTF-8, no line break even between tokens, nesting within
+//! [`DEPTH`]. Everything else is stored as base64, so nothing is lost by refusing.
+
+/// Deepest nesting that is stored as it is; deeper values are stored as base64 so that every tool can read the line.
+pub(crate) const DEPTH: usize = 100;
+
+/// Whether the bytes are exactly one JSON value without line breaks, surrounded by at most blanks.
+pub(crate) fn is_one_line(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok() && Scan { bytes, at: 0 }.document().is_some()
+}
+
+struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Scan<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn literal(&mut self, text: &[u8]) -> Option<()> {
+        let end = self.at + text.len();
+        (self.bytes.get(self.at..end)? == text).then(|| self.at = end)
+    }
+
+    /// Iterative, so that no nesting can exhaust the stack. `open` holds, innermost last, whether it is an object.
+    fn document(&mut self) -> Option<()> {
+        let mut open = [false; DEPTH];
+        let mut depth = 0;
+        'value: loop {
+            self.blanks();
+            match self.peek()? {
+                b'{' => {
+                    self.at += 1;
+                    self.blanks();
+                    if self.peek()? == b'}' {
+                        self.at += 1;
+                    } else {
+                        *open.get_mut(depth)? = true;
+                        depth += 1;
+                        self.key()?;
+                        continue 'value;
+                    }
+                }
+                b'[' => {
+                    self.at += 1;
+                    self.blanks();
+                    if self.peek()? == b']' {
+                        self.at += 1;
+                    } else {
+                        *open.get_mut(depth)? = false;
+                        depth += 1;
+                        continue 'value;
+                    }
+                }
+                b'"' => self.string()?,
+                b't' => self.literal(b"true")?,
+                b'f' => self.literal(b"false")?,
+                b'n' => self.literal(b"null")?,
+                _ => self.number()?,
+            }
+            // A value is complete: close what it closes, up to the next value or the end.
+            loop {
+                self.blanks();
+                if depth == 0 {
+                    return (self.at == self.bytes.len()).then_some(());
+                }
+                let object = open[depth - 1];
+                match (self.peek()?, object) {
+                    (b',', true) => {
+                        self.at += 1;
+                        self.blanks();
+                        self.key()?;
+                        continue 'value;
+                    }
+                    (b',', false) => {
+                        self.at += 1;
+                        continue 'value;
+                    }
+                    (b'}', true) | (b']', false) => {
+                        self.at += 1;
+                        depth -= 1;
+                    }
+                    _ => return None,
+                }
+            }
+        }
+    }
+
+    fn key(&mut self) -> Option<()> {
+        self.string()?;
+        self.blanks();
+        self.literal(b":")
+    }
+
+    fn string(&mut self) -> Option<()> {
+        self.literal(b"\"")?;
+        loop {
+            // Eight bytes at a time while none of them is a quote, a backslash or a control character.
+            while let Some(eight) = self.bytes.get(self.at..self.at + 8) {
+                let word = u64::from_le_bytes(eight.try_into().expect("eight bytes were taken"));
+                if special(word) {
+                    break;
+                }
+                self.at += 8;
+            }
+            match self.peek()? {
+                b'"' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                b'\\' => {
+                    self.at += 1;
+                    match self.peek()? {
+                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
+                        b'u' => {
+                            let digits = self.bytes.get(self.at + 1..self.at + 5)?;
+                            if !digits.iter().all(u8::is_ascii_hexdigit) {
+                                return None;
+                            }
+                            self.at += 5;
+                        }
+                        _ => return None,
+                    }
+                }
+                0..=0x1f => return None,
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let start = self.at;
+        while self.peek().is_some_and(|b| b.is_ascii_digit()) {
+            self.at += 1;
+        }
+        (self.at > start).then_some(())
+    }
+
+    fn number(&mut self) -> Option<()> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek()? == b'0' {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Some(())
+    }
+}
+
+/// Whether one of the eight bytes is a quote, a backslash or below 0x20 (the usual zero-byte trick; may also say yes for a
+/// byte above a true match, which only costs the slow path).
+fn special(word: u64) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let zero = |w: u64| w.wrapping_sub(LOW) & !w & HIGH;
+    let below = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
+    (zero(word ^ (LOW * u64::from(b'"'))) | zero(word ^ (LOW * u64::from(b'\\'))) | below) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn takes_json_on_one_line() {
+        for text in [
+            "{}",
+            "[]",
+            "0",
+            "-0.5e+10",
+            "\"a\\u00e9\\n\"",
+            "true",
+            "null",
+            " {\"a\" : [1, {\"b\":\"c\"} ,\t[]] } ",
+            "{\"long\":\"abcdefghijklmnopqrstuvwxyz é \\\" end\"}",
+        ] {
+            assert!(is_one_line(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_one_value_on_one_line() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "}",
+            "[1,]",
+            "{\"a\":}",
+            "{\"a\"}",
+            "{a:1}",
+            "01",
+            "1.",
+            "-",
+            "+1",
+            "1e",
+            "tru",
+            "\"a",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "1 2",
+            "{}\n",
+            "[1,\n2]",
+            "[1,\r2]",
+            "\"a\nb\"",
+            "\"abcdefgh\u{1}\"",
+            "{]",
+            "[}",
+            "{\"a\":1,}",
+            "NaN",
+        ] {
+            assert!(!is_one_line(text.as_bytes()), "{text:?}");
+        }
+        assert!(!is_one_line(b"\"\xff\""));
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |n: usize| [vec![b'['; n], vec![b']'; n]].concat();
+        assert!(is_one_line(&nested(DEPTH)));
+        // The innermost pair is empty and needs no place of its own.
+        assert!(is_one_line(&nested(DEPTH + 1)));
+        assert!(!is_one_line(&nested(DEPTH + 2)));
+        assert!(!is_one_line(&vec![b'['; 1_000_000]));
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_serde_json(text in "[\\[\\]{}\",:0-9eE.+\\-tfn ulrsa\\\\]{0,24}") {
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            prop_assert_eq!(is_one_line(text.as_bytes()), theirs, "{}", text);
+        }
+
+        #[test]
+        fn strings_agree_with_serde_json(text in "\"[a-z\"\\\\\u{0}-\u{1f}é]{0,20}\"") {
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            prop_assert_eq!(is_one_line(text.as_bytes()), theirs, "{}", text);
+        }
+    }
+}

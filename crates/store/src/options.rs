@@ -1,0 +1,52 @@
+//! How a store is opened.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use records::SourceClass;
+
+/// Settings of the single writer.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The store's folder; created when it is not there.
+    pub dir: PathBuf,
+    /// The log's origin: the name of the log in checkpoints and of its key (C2SP tlog-checkpoint). Fixed when the store is
+    /// created; opening an existing store under another origin is refused.
+    pub origin: String,
+    /// Syncs follow each other at this distance at least, while less than some megabytes wait. Default 2 ms.
+    pub group_commit: Duration,
+    /// A log file is sealed when its lines have this length in bytes. Default 64 MiB.
+    pub segment_bytes: u64,
+    /// A log file is sealed when its first entry is this old. Default 60 s.
+    pub segment_age: Duration,
+    /// Entries that wait to be written may have this length together, in bytes; more are refused as overload. Default 64 MiB.
+    pub queue_bytes: usize,
+    /// The longest entry in bytes. Default 16 MiB; at most [`StoreOptions::ENTRY_LIMIT`].
+    pub entry_bytes: usize,
+    /// How long entries of a class must be kept. A class that is not named is kept for ever.
+    pub retention: BTreeMap<SourceClass, Duration>,
+    /// Name and version of the software, for manifests.
+    pub software: String,
+}
+
+impl StoreOptions {
+    /// The most that [`StoreOptions::entry_bytes`] may be: 128 MiB, so that a line fits into one bounded frame.
+    pub const ENTRY_LIMIT: usize = 128 << 20;
+
+    /// The default settings for a store in this folder.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>, origin: impl Into<String>) -> Self {
+        Self {
+            dir: dir.into(),
+            origin: origin.into(),
+            group_commit: Duration::from_millis(2),
+            segment_bytes: 64 << 20,
+            segment_age: Duration::from_secs(60),
+            queue_bytes: 64 << 20,
+            entry_bytes: 16 << 20,
+            retention: BTreeMap::new(),
+            software: concat!("plimsoll ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
