@@ -131,7 +131,7 @@ impl ControlPlane {
         let start = Instant::now();
         let left = || self.options.limit.saturating_sub(start.elapsed());
         self.spawn(Component::Etcd)?;
-        //ET
+        self.etcd_ready(left()).await?;
         // The first API server alone writes the built-in roles and namespaces, which the others then find.
         for number in 0..self.options.apiservers {
             self.spawn(Component::Apiserver(number))?;

@@ -1,3 +1,11 @@
-//! What a real control plane does: the facts that Plimsoll's design rests on.
+//! What a real control plane does: the facts that Plimsoll's design rests on. If one of these fails after a change of
+//! Kubernetes' version, a design decision has lost its ground: look for who relies on it.
 
+mod admission;
+mod event_shapes;
+mod identities;
+mod impersonation;
+mod loss;
+mod shared;
 mod start;
+mod watches;
