@@ -21,7 +21,7 @@ def open_checkpoint(raw, key, origin):
     result = aics_tlog.verify_checkpoint(aics_tlog.parse_note(raw.decode()), key, expected_origin=origin)
     if not result.ok:
         raise Refused(result.error or "the checkpoint does not verify")
-    return result.checkpoint
+    return result
 
 
 def verify(log, key, origin, old_raw):

@@ -1,4 +1,5 @@
-//! Programs of others verify a log that we wrote, and refuse each tampering that we refuse: Tessera's `fsck` (Go) and
+//! Programs of others verify a log that we wrote, and refuse each tampering that we refuse, but for a few bytes too many or
+//! too few around what is signed, which are listed one by one: Tessera's `fsck` (Go) and
 //! `aics-tlog` (Python). They are installed here into the user's cache directory, once; without Go 1.26 or Python
 //! 3.12 these tests fail and say so.
 
@@ -8,7 +9,8 @@ use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// A log in a folder of its own, beside its public key.
 struct Folder(tempfile::TempDir);
@@ -32,16 +34,33 @@ impl Folder {
 
 /// Runs Tessera's `fsck`; the error is what it said.
 fn tessera(fsck: &Path, folder: &Folder, origin: &str) -> Result<(), String> {
-    let output = Command::new(fsck)
+    let mut child = Command::new(fsck)
         .arg("--ui=false")
+        // With fewer workers than files it waits for ever once each of them has met a bad file.
+        .arg("--N=32")
         .arg(format!("--storage_url=file://{}/", folder.path("log").display()))
         .arg(format!("--public_key={}", folder.path("log.vkey").display()))
         .arg(format!("--origin={origin}"))
-        .output()
+        .stdout(Stdio::null())
+        .stderr(File::create(folder.path("said")).unwrap())
+        .spawn()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    // Generous, and only so that a program that hangs fails the test.
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("Tessera's fsck hangs: {}", fs::read_to_string(folder.path("said")).unwrap());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let said = fs::read_to_string(folder.path("said")).unwrap();
     // It ends with 0 even when it refuses, and a hostile bundle may make it panic: only its own word counts.
-    let refused = said.contains("fsck failed") || !output.status.success();
+    let refused = said.contains("fsck failed") || !status.success();
     match (said.contains("Successfully fsck'd log"), refused) {
         (true, false) => Ok(()),
         (false, true) => Err(said),
@@ -146,7 +165,9 @@ fn tessera_verifies_our_logs_and_refuses_each_tampering_that_we_refuse() {
         .filter(|(_, files, vkey)| tessera(&fsck, &Folder::new(files, vkey), ORIGIN).is_ok())
         .map(|(what, ..)| what)
         .collect();
-    assert!(accepted.is_empty(), "Tessera accepts what we refuse: {accepted:#?}");
+    // It cuts a partial tile to its width before it compares; what is cut off is in no tree.
+    let lenient = ["log of [3]: tile/0/000.p/3", "log of [300]: tile/0/001.p/44", "log of [300]: tile/1/000.p/1"];
+    assert_eq!(accepted, lenient.map(|file| format!("{file}: a byte more")), "what Tessera accepts and we refuse");
 
     let (earlier, files) = under_earlier_checkpoint();
     tessera(&fsck, &Folder::new(&files, &vkey), ORIGIN).unwrap();
@@ -172,7 +193,13 @@ fn aics_tlog_verifies_our_logs_and_refuses_each_tampering_that_we_refuse() {
         .filter(|(_, files, vkey)| aics(&python, &Folder::new(files, vkey), ORIGIN, None).is_ok())
         .map(|(what, ..)| what)
         .collect();
-    assert!(accepted.is_empty(), "aics-tlog accepts what we refuse: {accepted:#?}");
+    // It takes a note without its last newline, and cuts a partial tile to its width.
+    let lenient = [
+        "log of [3]: checkpoint: the last byte gone",
+        "log of [300]: checkpoint: the last byte gone",
+        "log of [300]: tile/1/000.p/1: a byte more",
+    ];
+    assert_eq!(accepted, lenient, "what aics-tlog accepts and we refuse");
 
     let (earlier, files) = under_earlier_checkpoint();
     aics(&python, &Folder::new(&files, &vkey), ORIGIN, None).unwrap();
