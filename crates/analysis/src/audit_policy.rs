@@ -15,7 +15,7 @@ use records::tables::monitoring::{AuditPolicyRequirement, ConfigurationRead};
 pub mod policy;
 pub mod requirement;
 
-use policy::{Level, Policy, Request};
+use policy::{Level, Policy};
 use requirement::{REQUIREMENTS, Requirement};
 
 /// The rows of `audit_policy_requirements`: for each API server and requirement one row for each run of readings with one content.

@@ -193,9 +193,6 @@ impl<'a> Stream<'a> {
         }
         let version = history.versions.len();
         history.trace.saw(self.index, &o, true, write);
-        if let Some(write) = write {
-            history.trace.wrote(write, version);
-        }
         let last_write = o.last_write_time.max(known.and_then(|track| track.last_write));
         self.tracks.insert(uid, Track { version, open: true, last_write, deleting: o.deletion_time.is_some() });
         history.versions.push(self.version(o, from, basis, write));
@@ -277,9 +274,6 @@ impl<'a> Stream<'a> {
         version.valid_to = Some(at.max(version.valid_from.plus_micros(1)));
         version.ended_by = Some("deleted".into());
         history.trace.saw(self.index, &o, true, deletion);
-        if let Some(write) = deletion {
-            history.trace.wrote(write, track.version);
-        }
     }
 }
 

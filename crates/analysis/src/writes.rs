@@ -14,7 +14,7 @@ use records::{Period, PeriodSet, SourceClass, SourceName};
 use crate::Settings;
 use crate::identifier::identifier;
 use crate::objects::History;
-use crate::objects::writers::{Sighting, WriteIndex, carried_out, deletes};
+use crate::objects::writers::{WriteIndex, carried_out, deletes};
 
 /// The rows of `object_writes`. `covered` is the coverage of the watches, by source.
 pub(crate) fn object_writes(
@@ -91,22 +91,14 @@ impl Told {
         if history.trace.changed(number) {
             return told(Some(true), Some(false), "confirmed");
         }
-        let sightings = history.trace.sightings(index, number);
-        if let Some(version) = event.response_resource_version.as_deref() {
-            // The write's own result was seen, and was no new version: it changed nothing that is material.
-            if sightings.iter().any(|s| s.resource_version.as_deref() == Some(version)) {
-                return told(Some(false), Some(false), "confirmed");
-            }
+        if history.trace.saw_result(index, number) {
+            // It was no new version: the write changed nothing that is material.
+            return told(Some(false), Some(false), "confirmed");
         }
-        let near = |s: &&Sighting| {
-            let at = s.last_write.unwrap_or(s.observed_at);
-            let distance =
-                at.micros_since(event.event_time).abs().min(s.observed_at.micros_since(event.event_time).abs());
-            distance <= settings.matching_seconds * 1_000_000
-        };
         let nameless = event.name.is_none() && event.response_name.is_none();
         let removes = deletes(event);
-        if sightings.iter().filter(near).any(|s| s.material && !s.attributed) && (nameless || !removes) {
+        let mut near = history.trace.near(index, number);
+        if (nameless || !removes) && near.any(|s| s.material && !s.attributed) {
             return told(Some(true), Some(false), "confirmed");
         }
         let creates = event.verb.as_deref() == Some("create") && event.subresource.is_none();

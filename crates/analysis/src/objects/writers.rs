@@ -5,7 +5,7 @@
 //! configured tolerance of the observation. Only events of requests that were carried out take part: a 2xx, complete, not a
 //! dry run as far as the event tells.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use records::Timestamp;
 use records::tables::audit::AuditEvent;
@@ -75,6 +75,9 @@ struct Writes {
 pub(crate) struct WriteIndex<'a> {
     events: &'a [AuditEvent<'static>],
     by_object: HashMap<Key<'a>, Writes>,
+    /// The earliest write of an object (by its number) with this resourceVersion in the response; one that changed nothing has that of the
+    /// write before.
+    by_version: HashMap<(usize, &'a str), usize>,
     matching_seconds: i64,
 }
 
@@ -83,15 +86,16 @@ pub(crate) struct WriteIndex<'a> {
 pub(crate) struct Trace {
     /// By the number of the object.
     sightings: Vec<Vec<Sighting>>,
-    /// The versions that a write began or ended.
-    versions: HashMap<usize, Vec<usize>>,
+    /// Numbers of objects with the resourceVersions that were seen of them.
+    resource_versions: HashSet<(usize, String)>,
+    /// The writes by which some version began or ended.
+    changed: HashSet<usize>,
 }
 
 /// One observation of an object.
 #[derive(Debug, Clone)]
 pub(crate) struct Sighting {
     pub(crate) observed_at: Timestamp,
-    pub(crate) resource_version: Option<String>,
     /// The newest time in managedFields.
     pub(crate) last_write: Option<Timestamp>,
     /// Whether a version began or ended with it.
@@ -108,17 +112,22 @@ impl<'a> WriteIndex<'a> {
             (e.event_time, &e.provenance.source, e.provenance.segment, e.provenance.seq)
         });
         let mut by_object: HashMap<Key<'a>, Writes> = HashMap::new();
+        let mut by_version = HashMap::new();
         for i in order {
-            if let Some(key) = Key::of_event(&events[i]) {
-                let number = by_object.len();
-                by_object.entry(key).or_insert_with(|| Writes { number, events: Vec::new() }).events.push(i);
+            let event = &events[i];
+            let Some(key) = Key::of_event(event) else { continue };
+            let number = by_object.len();
+            let writes = by_object.entry(key).or_insert_with(|| Writes { number, events: Vec::new() });
+            writes.events.push(i);
+            if let Some(version) = event.response_resource_version.as_deref() {
+                by_version.entry((writes.number, version)).or_insert(i);
             }
         }
-        Self { events, by_object, matching_seconds: settings.matching_seconds }
+        Self { events, by_object, by_version, matching_seconds: settings.matching_seconds }
     }
 
     pub(crate) fn new_trace(&self) -> Trace {
-        Trace { sightings: vec![Vec::new(); self.by_object.len()], versions: HashMap::new() }
+        Trace { sightings: vec![Vec::new(); self.by_object.len()], ..Trace::default() }
     }
 
     pub(crate) fn event(&self, write: usize) -> &'a AuditEvent<'static> {
@@ -140,6 +149,11 @@ impl<'a> WriteIndex<'a> {
         }
     }
 
+    fn exact<'k>(&'k self, number: usize, version: &'k str) -> Option<usize> {
+        let map: &'k HashMap<(usize, &'k str), usize> = &self.by_version;
+        map.get(&(number, version)).copied()
+    }
+
     /// The write that made what was observed; `first` when it is the first observation of its object, `last_write` the time in
     /// managedFields when it is newer than before.
     pub(crate) fn write_of(
@@ -150,12 +164,11 @@ impl<'a> WriteIndex<'a> {
         last_write: Option<Timestamp>,
         trace: &Trace,
     ) -> Option<usize> {
-        let writes = &self.writes(Key::of_observation(o))?.events;
-        let version = o.resource_version.as_deref();
-        let exact = |i: &usize| version.is_some() && self.events[*i].response_resource_version.as_deref() == version;
-        if let Some(found) = writes.iter().copied().find(exact) {
+        let writes = self.writes(Key::of_observation(o))?;
+        if let Some(found) = o.resource_version.as_deref().and_then(|version| self.exact(writes.number, version)) {
             return Some(found);
         }
+        let writes = &writes.events;
         let fits = |event: &AuditEvent<'_>| match event.verb.as_deref() {
             _ if deletes(event) => deletion_begins,
             Some("create") => first || event.subresource.is_some(),
@@ -182,11 +195,10 @@ impl<'a> WriteIndex<'a> {
         let key = Key::of_observation(o);
         let latest = o.observed_at.plus_seconds(self.matching_seconds);
         let last = |key: Key<'_>, from: Timestamp| {
-            let fits = |i: &usize| {
-                let event = &self.events[*i];
-                from <= event.event_time && event.event_time <= latest && deletes(event)
-            };
-            self.writes(key)?.events.iter().copied().rev().find(fits)
+            let events = &self.writes(key)?.events;
+            let end = events.partition_point(|i| self.events[*i].event_time <= latest);
+            let since = events[..end].iter().copied().rev().take_while(|i| from <= self.events[*i].event_time);
+            { since }.find(|i| deletes(&self.events[*i]))
         };
         // The version's beginning may be by the clock of the observer, so a deletion can seem a little older.
         let since = since.plus_seconds(-1).min(o.observed_at);
@@ -195,7 +207,7 @@ impl<'a> WriteIndex<'a> {
 }
 
 impl Trace {
-    /// Keeps an observation, when some write is about the object.
+    /// Keeps an observation, when some write is about the object. `material`: a version began or ended with it; `write`: by this write.
     pub(crate) fn saw(
         &mut self,
         index: &WriteIndex<'_>,
@@ -205,29 +217,48 @@ impl Trace {
     ) {
         let key = Key::of_observation(o);
         for writes in [index.writes(key), index.writes(key.collection())].into_iter().flatten() {
+            if let Some(version) = o.resource_version.as_deref() {
+                self.resource_versions.insert((writes.number, version.to_owned()));
+            }
             self.sightings[writes.number].push(Sighting {
                 observed_at: o.observed_at,
-                resource_version: o.resource_version.as_deref().map(str::to_owned),
                 last_write: o.last_write_time,
                 material,
                 attributed: write.is_some(),
             });
         }
-    }
-
-    /// Says that the write began or ended the version.
-    pub(crate) fn wrote(&mut self, write: usize, version: usize) {
-        self.versions.entry(write).or_default().push(version);
+        self.changed.extend(write.filter(|_| material));
     }
 
     /// Whether some version began or ended by the write.
     pub(crate) fn changed(&self, write: usize) -> bool {
-        self.versions.contains_key(&write)
+        self.changed.contains(&write)
     }
 
-    /// What was seen of the object; of any object of the collection for a write without a name.
-    pub(crate) fn sightings(&self, index: &WriteIndex<'_>, write: usize) -> &[Sighting] {
-        let key = Key::of_event(&index.events[write]);
-        key.and_then(|key| index.writes(key)).map_or(&[], |writes| &self.sightings[writes.number])
+    /// Whether the very result of the write was seen.
+    pub(crate) fn saw_result(&self, index: &WriteIndex<'_>, write: usize) -> bool {
+        let event = &index.events[write];
+        let number = Key::of_event(event).and_then(|key| index.writes(key)).map(|writes| writes.number);
+        match (number, event.response_resource_version.as_deref()) {
+            (Some(number), Some(version)) => self.resource_versions.contains(&(number, version.to_owned())),
+            _ => false,
+        }
+    }
+
+    /// What was seen of the object (for a write without a name: of any object of the collection) close to the time of the write, by
+    /// the observer's clock or by managedFields in the first observation after it.
+    pub(crate) fn near<'t>(&'t self, index: &WriteIndex<'_>, write: usize) -> impl Iterator<Item = &'t Sighting> {
+        let event = &index.events[write];
+        let number = Key::of_event(event).and_then(|key| index.writes(key)).map(|writes| writes.number);
+        let sightings = number.map_or(&[][..], |number| self.sightings[number].as_slice());
+        let (at, seconds) = (event.event_time, index.matching_seconds);
+        let start = sightings.partition_point(|s| s.observed_at < at.plus_seconds(-seconds));
+        let close = move |time: Timestamp| time.micros_since(at).abs() <= seconds * 1_000_000;
+        sightings[start..]
+            .iter()
+            .enumerate()
+            .take_while(move |(i, s)| *i == 0 || s.observed_at <= at.plus_seconds(seconds))
+            .filter(move |(_, s)| close(s.observed_at) || s.last_write.is_some_and(close))
+            .map(|(_, s)| s)
     }
 }
