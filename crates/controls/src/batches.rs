@@ -1,0 +1,73 @@
+//! Rows of the open tables as Arrow batches, and rows of query results.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use records::{ReadRowError, Row, RowReader, TableSink, Timestamp};
+use store::TableBuilders;
+
+pub use store::arrow_schema;
+
+/// The Arrow type of instants in all open tables: microseconds in UTC.
+#[must_use]
+pub fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// Batches of the rows, in their order; none without rows.
+#[must_use]
+pub fn batches_of<'a, R: Row<'a>>(rows: &[R]) -> Vec<RecordBatch> {
+    let mut builders = TableBuilders::new();
+    for row in rows {
+        builders.append(row);
+    }
+    builders.finish().into_iter().flat_map(|(_, batches)| batches).collect()
+}
+
+/// One row of a query's result, read by position. A column that is missing or of another type reads as null.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryRow<'a> {
+    batch: &'a RecordBatch,
+    row: usize,
+}
+
+impl<'a> QueryRow<'a> {
+    fn present(&self, column: usize) -> Option<&'a ArrayRef> {
+        self.batch.columns().get(column).filter(|array| array.is_valid(self.row))
+    }
+}
+
+impl<'a> RowReader<'a> for QueryRow<'a> {
+    fn text(&self, column: usize) -> Option<&'a str> {
+        self.present(column)?.as_string_opt::<i32>().map(|a| a.value(self.row))
+    }
+
+    fn integer(&self, column: usize) -> Option<i64> {
+        self.present(column)?.as_primitive_opt::<Int64Type>().map(|a| a.value(self.row))
+    }
+
+    fn boolean(&self, column: usize) -> Option<bool> {
+        self.present(column)?.as_boolean_opt().map(|a| a.value(self.row))
+    }
+
+    fn time(&self, column: usize) -> Option<Timestamp> {
+        let micros = self.present(column)?.as_primitive_opt::<TimestampMicrosecondType>()?.value(self.row);
+        Timestamp::from_micros(micros).ok()
+    }
+}
+
+/// All rows of the batches, made by `own` from each.
+///
+/// # Errors
+/// [`ReadRowError`] when a column that may not be null is.
+pub fn rows_of<T>(
+    batches: &[RecordBatch],
+    own: impl for<'b> Fn(QueryRow<'b>) -> Result<T, ReadRowError>,
+) -> Result<Vec<T>, ReadRowError> {
+    let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            rows.push(own(QueryRow { batch, row })?);
+        }
+    }
+    Ok(rows)
+}

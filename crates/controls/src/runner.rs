@@ -1,0 +1,273 @@
+//! Running controls over a window: population, test, clipping, coverage, verdicts, conclusion.
+
+mod conclusion;
+mod coverage;
+mod intervals;
+mod population;
+mod tests_of_items;
+
+use arrow::array::RecordBatch;
+use datafusion::common::DataFusionError;
+use records::{Conclusion, ControlId, ControlKind, EntryReference, Period, PeriodSet, Timestamp, Verdict};
+use serde_json::{Value, json};
+
+pub use conclusion::Numbers;
+pub use coverage::{ControlCoverage, NotConnected, SourceCoverage};
+pub use population::Population;
+pub(crate) use population::schema as population_schema;
+
+use crate::catalogue::{Catalogue, Control};
+use crate::parameters::Parameters;
+use crate::session::{self, Session, SessionError, context};
+
+/// When and on what an evaluation is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occasion {
+    /// When it is made.
+    pub evaluated_at: Timestamp,
+    /// Size of the log (segments) in the checkpoint that it is made at; 0 without checkpoint.
+    pub checkpoint_size: i64,
+    /// Root of that checkpoint, base64; empty without checkpoint.
+    pub checkpoint_root: String,
+    /// Version of Plimsoll.
+    pub version: String,
+}
+
+/// A verdict on one item over one interval, or at one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemVerdict {
+    /// The item's identifier within the population.
+    pub item: String,
+    /// What to call it.
+    pub label: String,
+    /// Beginning of the interval, within the window; the instant of an event.
+    pub from: Timestamp,
+    /// End of the interval; equal to the beginning for an event.
+    pub to: Timestamp,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// The raw entry that it rests on.
+    pub evidence: Option<EntryReference>,
+    /// Whether it is undetermined because nobody looked (a source was not covered), not because the test could not tell.
+    pub uncovered: bool,
+}
+
+/// The result of one control.
+#[derive(Debug, Clone)]
+pub struct ControlOutcome {
+    /// The control.
+    pub control: ControlId,
+    /// Its title.
+    pub title: String,
+    /// Its kind.
+    pub kind: ControlKind,
+    /// Its criteria, comma separated.
+    pub criteria: String,
+    /// The conclusion.
+    pub conclusion: Conclusion,
+    /// The population as it was before the test ran.
+    pub population: Population,
+    /// All verdicts, by item and time.
+    pub items: Vec<ItemVerdict>,
+    /// Covered part of the window.
+    pub covered: PeriodSet,
+    /// The rest of the window.
+    pub uncovered: PeriodSet,
+    /// Patterns of sources that no source of a cluster matches.
+    pub not_connected: Vec<NotConnected>,
+    /// Counts and durations.
+    pub numbers: Numbers,
+    /// The parameters in force as JSON text, names in order.
+    pub parameters_json: String,
+    /// Why the conclusion is not better, and the next step; empty when there is nothing to say.
+    pub remark: String,
+}
+
+/// The result of an evaluation.
+#[derive(Debug, Clone)]
+pub struct EvaluationResult {
+    /// Its identifier: digest of window, catalogue, parameters and checkpoint.
+    pub evaluation_id: String,
+    /// When and on what it was made.
+    pub occasion: Occasion,
+    /// The window.
+    pub window: Period,
+    /// Digest of the catalogue.
+    pub catalogue_digest: String,
+    /// Digest of the results.
+    pub results_digest: String,
+    /// The controls, by identifier.
+    pub controls: Vec<ControlOutcome>,
+}
+
+/// Why a control could not be run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    #[error("{what}: {message}")]
+    Query { what: &'static str, message: String },
+    #[error("{what}: column {column} is null")]
+    Null { what: &'static str, column: &'static str },
+    #[error("{what}: column {column} holds a time outside the years 0000 to 9999")]
+    Time { what: &'static str, column: &'static str },
+    #[error("the population holds the item {0:?} twice")]
+    Twice(String),
+    #[error("the test gives the verdict {0:?}, expected effective, deviation or undetermined")]
+    Verdict(String),
+    #[error("the test speaks of the item {0:?}, which is not in the population")]
+    Stranger(String),
+}
+
+/// Runs the controls of a catalogue over a window; `only` limits it to some of them.
+///
+/// A control whose SQL fails while it runs is *not determinable* with the reason; it does not stop the others.
+///
+/// # Errors
+/// [`SessionError`] when coverage cannot be read.
+pub async fn evaluate(
+    session: &Session,
+    catalogue: &Catalogue,
+    parameters: &Parameters,
+    window: Period,
+    occasion: Occasion,
+    only: Option<&[ControlId]>,
+) -> Result<EvaluationResult, SessionError> {
+    let sources = SourceCoverage::read(session).await?;
+    let chosen = catalogue.controls().iter().filter(|c| only.is_none_or(|ids| ids.contains(&c.id)));
+    let mut controls = Vec::new();
+    for control in chosen {
+        controls.push(run(session, &sources, control, parameters, window).await);
+    }
+    let parameters: Value = controls.iter().map(|c| json!([c.control, c.parameters_json])).collect();
+    let identity = json!([
+        window.from,
+        window.to,
+        catalogue.digest(),
+        parameters,
+        occasion.checkpoint_size,
+        occasion.checkpoint_root,
+        occasion.version,
+        session.now(),
+    ]);
+    let mut result = EvaluationResult {
+        evaluation_id: crate::canonical::digest([identity.to_string().as_str()]),
+        occasion,
+        window,
+        catalogue_digest: catalogue.digest().to_owned(),
+        results_digest: String::new(),
+        controls,
+    };
+    result.results_digest = result.digest();
+    Ok(result)
+}
+
+async fn run(
+    session: &Session,
+    sources: &SourceCoverage,
+    control: &Control,
+    parameters: &Parameters,
+    window: Period,
+) -> ControlOutcome {
+    let coverage = sources.of(control, window, session.now());
+    let tested = materialise_and_test(session, control, parameters, window, &coverage).await;
+    let id = control.id.as_str();
+    let (population, items, failure) = match tested {
+        Ok((population, items)) => (population, items, None),
+        Err(error) => (Population::empty(), Vec::new(), Some(error)),
+    };
+    let covered =
+        if control.judges.is_empty() { coverage.covered.clone() } else { intervals::judged(&items, &coverage.covered) };
+    let uncovered = covered.missing_from(window);
+    let numbers = Numbers::of(&population, &items, &covered, window);
+    let minimum = parameters.minimum_covered_millionths(id);
+    let (conclusion, remark) = match failure {
+        Some(error) => (Conclusion::NotDeterminable, format!("the test could not be run: {error}")),
+        None => conclusion::conclude(control, &coverage.not_connected, &numbers, &uncovered, &items, minimum),
+    };
+    let criteria: Vec<&str> = control.criteria.iter().map(records::Criterion::as_str).collect();
+    ControlOutcome {
+        control: control.id.clone(),
+        title: control.title.clone(),
+        kind: control.kind,
+        criteria: criteria.join(", "),
+        conclusion,
+        population,
+        items,
+        covered,
+        uncovered,
+        not_connected: coverage.not_connected,
+        numbers,
+        parameters_json: crate::canonical::object_text(&parameters.to_json(id)),
+        remark,
+    }
+}
+
+async fn materialise_and_test(
+    session: &Session,
+    control: &Control,
+    parameters: &Parameters,
+    window: Period,
+    coverage: &ControlCoverage,
+) -> Result<(Population, Vec<ItemVerdict>), RunError> {
+    let failed = |what: &'static str| move |e: DataFusionError| RunError::Query { what, message: context::message(&e) };
+    let ctx = session.context().map_err(failed("session"))?;
+    let id = control.id.as_str();
+    session::register_control_inputs(&ctx, &parameters.scalars(id), &parameters.lists(id), Some(window))
+        .map_err(failed("session"))?;
+    let batches = collect(&ctx, &control.population).await.map_err(failed("population"))?;
+    // What still holds is known to hold until the end of knowledge, not beyond.
+    let population = Population::materialise(control.kind, &batches, window, session.now())?;
+    session::register_batches(&ctx, "population", vec![population.batch.clone()]).map_err(failed("population"))?;
+    let batches = collect(&ctx, &control.test).await.map_err(failed("test"))?;
+    let tests = tests_of_items::read(control.kind, &batches)?;
+    let items = match control.kind {
+        ControlKind::State => intervals::state(&population, tests, coverage, !control.judges.is_empty())?,
+        ControlKind::Event => intervals::events(&population, tests)?,
+        ControlKind::Cadence => intervals::cadence(&population, tests, coverage)?,
+    };
+    Ok((population, items))
+}
+
+async fn collect(ctx: &datafusion::prelude::SessionContext, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
+    let frame = context::query(ctx, sql).await?;
+    let schema = frame.schema().inner().clone();
+    let mut batches = frame.collect().await?;
+    if batches.is_empty() {
+        batches.push(RecordBatch::new_empty(schema));
+    }
+    Ok(batches)
+}
+
+/// The population and test of one control as plain rows, for comparison with another engine: the SQL over a session and a window.
+///
+/// # Errors
+/// [`SessionError`] when the SQL fails.
+pub async fn raw_rows(
+    session: &Session,
+    control: &Control,
+    parameters: &Parameters,
+    window: Period,
+) -> Result<RawRows, SessionError> {
+    let ctx = session.context()?;
+    let id = control.id.as_str();
+    session::register_control_inputs(&ctx, &parameters.scalars(id), &parameters.lists(id), Some(window))?;
+    let population = collect(&ctx, &control.population).await?;
+    let materialised = Population::materialise(control.kind, &population, window, session.now()).map_err(|error| {
+        DataFusionError::Execution(error.to_string())
+    })?;
+    session::register_batches(&ctx, "population", vec![materialised.batch.clone()])?;
+    let test = collect(&ctx, &control.test).await?;
+    Ok(RawRows { population: population::canonical(&population)?, materialised: materialised.batch, test: population::canonical(&test)? })
+}
+
+/// What a control's SQL gave, in canonical column types.
+#[derive(Debug, Clone)]
+pub struct RawRows {
+    /// Rows of the population's SQL, not yet clipped to the window.
+    pub population: RecordBatch,
+    /// The population as the test saw it.
+    pub materialised: RecordBatch,
+    /// Rows of the test's SQL.
+    pub test: RecordBatch,
+}

@@ -1,0 +1,142 @@
+//! The rows that the analysis works on, fetched by SQL.
+
+use std::fmt::Write as _;
+
+use analysis::inputs::{SESSION_SUBRESOURCES, WRITE_VERBS};
+use analysis::{CanarySeen, Inputs, Settings, SourceSummary};
+use arrow::array::{RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::prelude::SessionContext;
+use records::tables::audit::AuditEvent;
+use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
+use records::tables::objects::ObjectObservation;
+use records::{Row, RowReader, Statement, Table, Timestamp};
+use std::sync::Arc;
+
+use super::{SessionError, context};
+use crate::batches::rows_of;
+
+/// Segment tables of received evidence with the column that tells when an entry came in.
+const RECEIVED: [(&str, &str); 5] = [
+    ("audit_events", "received_at"),
+    ("object_observations", "observed_at"),
+    ("statements", "coalesce(until, at)"),
+    ("configuration_reads", "read_at"),
+    ("faults", "at"),
+];
+
+/// Everything that the analysis wants to know.
+pub(super) async fn gather(ctx: &SessionContext, now: Timestamp, settings: Settings) -> Result<Inputs, SessionError> {
+    let statements: Vec<StatementRow<'static>> =
+        rows_of(&all(ctx, StatementRow::TABLE, "").await?, |r| Ok(StatementRow::read(&r)?.into_owned()))?;
+    let writes = format!(" WHERE verb IN ({}) AND ({})", quoted(&WRITE_VERBS), governed(&settings));
+    let privileged = format!(
+        " WHERE impersonated_user IS NOT NULL OR subresource IN ({})",
+        quoted(&SESSION_SUBRESOURCES)
+    );
+    let event = |r: crate::batches::QueryRow<'_>| Ok(AuditEvent::read(&r)?.into_owned());
+    Ok(Inputs {
+        observations: rows_of(&all(ctx, ObjectObservation::TABLE, "").await?, |r| {
+            Ok(ObjectObservation::read(&r)?.into_owned())
+        })?,
+        audit_writes: rows_of(&all(ctx, AuditEvent::TABLE, &writes).await?, event)?,
+        privileged_events: rows_of(&all(ctx, AuditEvent::TABLE, &privileged).await?, event)?,
+        canaries_seen: canaries(ctx, &statements).await?,
+        statements,
+        configuration_reads: rows_of(&all(ctx, ConfigurationRead::TABLE, "").await?, |r| {
+            Ok(ConfigurationRead::read(&r)?.into_owned())
+        })?,
+        faults: rows_of(&all(ctx, Fault::TABLE, "").await?, |r| Ok(Fault::read(&r)?.into_owned()))?,
+        source_summaries: summaries(ctx).await?,
+        now,
+        settings,
+    })
+}
+
+async fn all(ctx: &SessionContext, table: &Table, filter: &str) -> Result<Vec<RecordBatch>, SessionError> {
+    let columns: Vec<&str> = table.columns.iter().map(|c| c.name).collect();
+    let sql = format!("SELECT {} FROM {}{filter}", columns.join(", "), table.name);
+    Ok(context::query(ctx, &sql).await?.collect().await?)
+}
+
+fn quoted(texts: &[&str]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|t| format!("'{}'", t.replace('\'', "''"))).collect();
+    quoted.join(", ")
+}
+
+fn governed(settings: &Settings) -> String {
+    let mut groups: std::collections::BTreeMap<&str, Vec<&str>> = std::collections::BTreeMap::new();
+    for resource in &settings.governed_resources {
+        groups.entry(&resource.group).or_default().push(&resource.resource);
+    }
+    let mut sql = String::from("FALSE");
+    for (group, resources) in groups {
+        write!(sql, " OR (coalesce(api_group, '') = {} AND resource IN ({}))", quoted(&[group]), quoted(&resources))
+            .expect("writing to a String does not fail");
+    }
+    sql
+}
+
+async fn canaries(ctx: &SessionContext, statements: &[StatementRow<'_>]) -> Result<Vec<CanarySeen>, SessionError> {
+    let sent: Vec<String> = statements
+        .iter()
+        .filter(|row| row.statement == "canary_sent")
+        .filter_map(|row| match serde_json::from_str(&row.statement_json) {
+            Ok(Statement::CanarySent { audit_id, .. }) => Some(audit_id),
+            _ => None,
+        })
+        .collect();
+    if sent.is_empty() {
+        return Ok(Vec::new());
+    }
+    let schema = Arc::new(Schema::new(vec![Field::new("audit_id", DataType::Utf8, false)]));
+    let batch = RecordBatch::try_new(schema, vec![Arc::new(StringArray::from(sent))])
+        .map_err(datafusion::common::DataFusionError::from)?;
+    let events = ctx.table("audit_events").await?.select_columns(&["source", "audit_id", "event_time"])?;
+    let sent = ctx.read_batch(batch)?.with_column_renamed("audit_id", "sent_id")?.distinct()?;
+    let seen = events
+        .join(sent, datafusion::common::JoinType::Inner, &["audit_id"], &["sent_id"], None)?
+        .select_columns(&["source", "audit_id", "event_time"])?
+        .collect()
+        .await?;
+    let mut rows = rows_of(&seen, |r| {
+        let missing = |column| records::ReadRowError { table: "audit_events", column };
+        Ok(CanarySeen {
+            source: r.text(0).ok_or(missing("source"))?.to_owned(),
+            audit_id: r.text(1).ok_or(missing("audit_id"))?.to_owned(),
+            event_time: r.time(2).ok_or(missing("event_time"))?,
+        })
+    })?;
+    rows.sort();
+    Ok(rows)
+}
+
+async fn summaries(ctx: &SessionContext) -> Result<Vec<SourceSummary>, SessionError> {
+    let parts: Vec<String> = RECEIVED
+        .iter()
+        .map(|(table, at)| {
+            format!(
+                "SELECT source, min({at}) AS first_at, max({at}) AS last_at, max(segment) AS segment, max(seq) AS seq \
+                 FROM {table} GROUP BY source"
+            )
+        })
+        .collect();
+    // Numbers within a source are gapless from 1, so the last one is the count of entries.
+    let sql = format!(
+        "SELECT source, min(first_at), max(last_at), max(seq), max(segment) FROM ({}) AS parts GROUP BY source ORDER BY source",
+        parts.join(" UNION ALL ")
+    );
+    let batches = context::query(ctx, &sql).await?.collect().await?;
+    Ok(rows_of(&batches, |r| {
+        let missing = |column| records::ReadRowError { table: "sources", column };
+        let seq = r.integer(3).ok_or(missing("seq"))?;
+        Ok(SourceSummary {
+            name: r.text(0).ok_or(missing("source"))?.to_owned(),
+            first_received_at: r.time(1).ok_or(missing("first_at"))?,
+            last_received_at: r.time(2).ok_or(missing("last_at"))?,
+            entries: seq,
+            last_segment: r.integer(4).ok_or(missing("segment"))?,
+            last_seq: seq,
+        })
+    })?)
+}

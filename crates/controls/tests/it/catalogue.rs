@@ -1,0 +1,1 @@
+//! Mistakes in a catalogue are told with their place.
