@@ -38,7 +38,7 @@ def verify(log, key, origin, old_raw):
         if old.size > checkpoint.size:
             raise Refused("the log shrank")
         proof = aics_tlog.consistency_proof_from_tiles(reader, old.size, checkpoint.size)
-        if not aics_tlog.verify_consistency(old.size, checkpoint.size, proof, old.root, checkpoint.root):
+        if not aics_tlog.verify_consistency(old.size, checkpoint.size, old.root, checkpoint.root, proof):
             raise Refused("the log did not grow from the older checkpoint")
     return f"{checkpoint.size} entries, {report.tiles} tiles, {report.bundles} bundles"
 
