@@ -14,17 +14,17 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 /// Longest wait for an event. Events are there within a second on an idle machine.
-pub const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-pub struct Shared {
-    pub plane: ControlPlane,
-    pub sink: AuditSink,
-    pub issuer: Issuer,
+pub(crate) struct Shared {
+    pub(crate) plane: ControlPlane,
+    pub(crate) sink: AuditSink,
+    pub(crate) issuer: Issuer,
 }
 
 static SHARED: OnceCell<Shared> = OnceCell::const_new();
 
-pub async fn shared() -> Result<&'static Shared> {
+pub(crate) async fn shared() -> Result<&'static Shared> {
     SHARED
         .get_or_try_init(|| async {
             let sink = AuditSink::start()?;
@@ -53,14 +53,14 @@ pub async fn shared() -> Result<&'static Shared> {
 }
 
 /// A name that no other test uses.
-pub fn unique(prefix: &str) -> String {
+pub(crate) fn unique(prefix: &str) -> String {
     let mut random = [0; 6];
     getrandom::fill(&mut random).expect("the system gives random bytes");
     format!("{prefix}-{}", hex::encode(random))
 }
 
 /// Sends a request under an `Audit-ID` of its own; gives the answer and that id.
-pub async fn ask(
+pub(crate) async fn ask(
     plane: &ControlPlane,
     identity: &Identity,
     method: &str,
@@ -77,7 +77,7 @@ pub async fn ask(
 }
 
 /// As [`ask`], and gives the request's last event.
-pub async fn ask_for_event(
+pub(crate) async fn ask_for_event(
     plane: &ControlPlane,
     identity: &Identity,
     method: &str,
@@ -97,14 +97,14 @@ pub async fn ask_for_event(
 }
 
 /// Makes an object as the administrator.
-pub async fn create(plane: &ControlPlane, path: &str, body: &Value) -> Result<Value> {
+pub(crate) async fn create(plane: &ControlPlane, path: &str, body: &Value) -> Result<Value> {
     let answer = plane.request(&plane.admin()?, "POST", path, &[], Some(&body.to_string())).await?;
     ensure!(answer.status == 201, "POST {path}: {} {}", answer.status, answer.body);
     answer.json()
 }
 
 /// Makes a namespace with a name that no other test uses.
-pub async fn namespace(plane: &ControlPlane, prefix: &str) -> Result<String> {
+pub(crate) async fn namespace(plane: &ControlPlane, prefix: &str) -> Result<String> {
     let name = unique(prefix);
     let body = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     create(plane, "/api/v1/namespaces", &body).await?;
@@ -112,7 +112,7 @@ pub async fn namespace(plane: &ControlPlane, prefix: &str) -> Result<String> {
 }
 
 /// The value of a metric's series: the first line that begins so.
-pub async fn metric(plane: &ControlPlane, series: &str) -> Result<Option<f64>> {
+pub(crate) async fn metric(plane: &ControlPlane, series: &str) -> Result<Option<f64>> {
     let answer = plane.request(&plane.admin()?, "GET", "/metrics", &[], None).await?;
     answer
         .body
@@ -124,6 +124,6 @@ pub async fn metric(plane: &ControlPlane, series: &str) -> Result<Option<f64>> {
 }
 
 /// Whether the event's annotations name any key with this prefix.
-pub fn has_annotation(event: &Value, prefix: &str) -> bool {
+pub(crate) fn has_annotation(event: &Value, prefix: &str) -> bool {
     event["annotations"].as_object().is_some_and(|all| all.keys().any(|key| key.starts_with(prefix)))
 }
