@@ -8,6 +8,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checked::{self, Checked};
 use crate::files::{self, Access, Files, HeldLock};
 use crate::layout;
 
@@ -21,7 +22,7 @@ pub(crate) struct Identity {
     pub(crate) store: u32,
     pub(crate) origin: String,
     pub(crate) generation: u64,
-    /// CRC-32 of the other fields as JSON with a check of 0.
+    /// See [`crate::checked`].
     pub(crate) check: u32,
 }
 
@@ -64,27 +65,15 @@ pub enum IdentityError {
     },
 }
 
+impl Checked for Identity {
+    fn check(&mut self) -> &mut u32 {
+        &mut self.check
+    }
+}
+
 impl Identity {
     fn new(origin: &str, generation: u64) -> Self {
-        let mut identity = Self { store: VERSION, origin: origin.to_owned(), generation, check: 0 };
-        identity.check = crc32fast::hash(&identity.json());
-        identity
-    }
-
-    fn json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("an identity holds nothing that JSON cannot")
-    }
-
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = self.json();
-        bytes.push(b'\n');
-        bytes
-    }
-
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let identity: Self = serde_json::from_slice(bytes).ok()?;
-        let right = Self::new(&identity.origin, identity.generation);
-        (right == identity && right.to_bytes() == bytes).then_some(identity)
+        Self { store: VERSION, origin: origin.to_owned(), generation, check: 0 }
     }
 
     /// Reads `store.json`; `None` when there is none.
@@ -92,7 +81,10 @@ impl Identity {
         let failed = |source| IdentityError::Io { file: layout::STORE, source };
         match files.read(layout::STORE).map_err(failed)? {
             None => Ok(None),
-            Some(bytes) => Self::from_bytes(&bytes).map(Some).ok_or(IdentityError::Damaged),
+            Some(bytes) => checked::from_bytes(&bytes)
+                .filter(|identity: &Self| identity.store == VERSION)
+                .map(Some)
+                .ok_or(IdentityError::Damaged),
         }
     }
 }
@@ -130,7 +122,7 @@ pub(crate) fn take(files: &dyn Files, origin: &str) -> Result<(Box<dyn HeldLock>
     }
     let identity = Identity::new(origin, found.map_or(0, |found| found.generation) + 1);
     // A crash here leaves the old generation or the new one; either way the next writer takes a higher one.
-    files::publish(files, layout::STORE, &identity.to_bytes(), Access::Usual).map_err(failed(layout::STORE))?;
+    files::publish(files, layout::STORE, &checked::to_bytes(&identity), Access::Usual).map_err(failed(layout::STORE))?;
     // For people only: a crash may leave it empty or cut off, and nothing decides by it.
     files
         .write(layout::LOCK, lock_content(identity.generation).as_bytes(), Access::Usual)

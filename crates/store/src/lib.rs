@@ -18,13 +18,16 @@
 //! | [`log`] | keys, tiles and checkpoints on disk |
 //! | [`tables`] | rows as arrow batches and Parquet files |
 //! | [`retention`] | dropping what need not be kept any longer |
+//! | [`fsck`], [`verify`], [`rebuild`], [`stat`] | looking after a store |
 //! | [`files`], [`layout`] | the system calls; the folder |
 
+mod checked;
 mod frame;
 mod json;
 mod shared;
 
 pub mod files;
+pub mod fsck;
 pub mod identity;
 pub mod layout;
 pub mod line;
@@ -32,21 +35,28 @@ pub mod log;
 pub mod manifest;
 pub mod options;
 pub mod reader;
+pub mod rebuild;
 pub mod recovery;
 pub mod retention;
 pub mod sealer;
 pub mod segment;
+pub mod stat;
 pub mod store;
 pub mod tables;
+pub mod verify;
 pub mod wal;
 pub mod writer;
 
+pub use fsck::{FsckOptions, FsckReport, Problem, fsck};
 pub use line::Redaction;
 pub use manifest::{SegmentManifest, SourceRange};
 pub use options::StoreOptions;
 pub use reader::{EntryProof, ReadError, StoreReader, StoredEntry};
+pub use rebuild::{RebuildReport, rebuild};
 pub use recovery::OpenError;
 pub use sealer::SealError;
+pub use stat::{Stat, stat};
 pub use store::{NewEntry, Store};
 pub use tables::{BatchRow, NoProjection, Projection, TableBatches, TableBuilders, arrow_schema};
+pub use verify::{VerifyReport, verify};
 pub use writer::{AppendError, AppendReceipt, Placed};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use records::{SourceClass, Timestamp, tables};
 use serde::{Deserialize, Serialize};
 
+use crate::checked::{self, Checked};
 use crate::files::{self, Access, Files};
 use crate::layout;
 use crate::manifest::SegmentManifest;
@@ -26,6 +27,8 @@ pub struct DroppedSegment {
     pub dropped_at: Timestamp,
     /// When the retention of everything in it had ended.
     pub retention_ended: Timestamp,
+    /// CRC-32 (IEEE) of this JSON with a check of 0; set when it is written.
+    pub check: u32,
 }
 
 /// Why a segment is not dropped.
@@ -58,14 +61,9 @@ pub enum DropError {
     },
 }
 
-impl DroppedSegment {
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("the note holds nothing that JSON cannot")
-    }
-
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let note: Self = serde_json::from_slice(bytes).ok()?;
-        (note.to_bytes() == bytes).then_some(note)
+impl Checked for DroppedSegment {
+    fn check(&mut self) -> &mut u32 {
+        &mut self.check
     }
 }
 
@@ -99,9 +97,9 @@ pub(crate) fn drop_segment(
     let failed = |source| DropError::Io { segment, source };
     let path = layout::dropped(segment);
     if files.read(&path).map_err(failed)?.is_none() {
-        let note = DroppedSegment { segment, root: manifest.root.to_hex(), dropped_at: now, retention_ended: until };
+        let note = DroppedSegment { segment, root: manifest.root.to_hex(), dropped_at: now, retention_ended: until, check: 0 };
         // The note first. Crash before it is durable: nothing was dropped. Crash after: opening removes the rest.
-        files::publish(files, &path, &note.to_bytes(), Access::Usual).map_err(failed)?;
+        files::publish(files, &path, &checked::to_bytes(&note), Access::Usual).map_err(failed)?;
     }
     remove(files, segment).map_err(failed)
 }

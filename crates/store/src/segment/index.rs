@@ -3,6 +3,8 @@
 use ledger::Hash;
 use serde::{Deserialize, Serialize};
 
+use crate::checked::{self, Checked};
+
 /// Version of the form.
 const VERSION: u32 = 1;
 
@@ -20,6 +22,8 @@ pub struct SegmentIndex {
     pub sources: Vec<String>,
     /// The frames in the order of the file.
     pub frames: Vec<FrameEntry>,
+    /// CRC-32 (IEEE) of this JSON with a check of 0; set when it is written.
+    pub check: u32,
 }
 
 /// One zstd frame of whole lines.
@@ -45,22 +49,22 @@ pub struct FrameEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceSpan(pub u32, pub u64, pub u64);
 
-/// Why bytes are no index.
+/// Bytes that are no index.
 #[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    /// Not the JSON expected.
-    #[error("not an index of a segment; it can be made again from the segment")]
-    Json(#[source] serde_json::Error),
-    /// Right but not in the one spelling, or of another version.
-    #[error("the index is not in canonical form or of another version than {VERSION}")]
-    Spelling,
+#[error("not an index of a segment, or damaged; it can be made again from the segment")]
+pub struct IndexError;
+
+impl Checked for SegmentIndex {
+    fn check(&mut self) -> &mut u32 {
+        &mut self.check
+    }
 }
 
 impl SegmentIndex {
     /// The bytes of the index; one spelling only.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("an index holds nothing that JSON cannot")
+        checked::to_bytes(self)
     }
 
     /// Reads an index.
@@ -68,8 +72,7 @@ impl SegmentIndex {
     /// # Errors
     /// [`IndexError`] when the bytes are anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, IndexError> {
-        let index: Self = serde_json::from_slice(bytes).map_err(IndexError::Json)?;
-        if index.index == VERSION && index.to_bytes() == bytes { Ok(index) } else { Err(IndexError::Spelling) }
+        checked::from_bytes(bytes).filter(|index: &Self| index.index == VERSION).ok_or(IndexError)
     }
 
     /// The frame that holds an entry, with the number of lines before the frame.
@@ -136,6 +139,6 @@ impl Builder {
     }
 
     pub(super) fn finish(self, segment: u64, root: Hash) -> SegmentIndex {
-        SegmentIndex { index: VERSION, segment, root: hex::encode(root.0), sources: self.sources, frames: self.frames }
+        SegmentIndex { index: VERSION, segment, root: hex::encode(root.0), sources: self.sources, frames: self.frames, check: 0 }
     }
 }

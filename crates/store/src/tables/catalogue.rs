@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checked::{self, Checked};
+
 /// Version of the form.
 pub const VERSION: u32 = 1;
 
@@ -22,6 +24,14 @@ pub struct ProjectedTables {
     pub projection: i64,
     /// The files, in the order of [`records::tables::ALL`].
     pub tables: Vec<ProjectedTable>,
+    /// CRC-32 (IEEE) of this JSON with a check of 0; set when it is written.
+    pub check: u32,
+}
+
+impl Checked for ProjectedTables {
+    fn check(&mut self) -> &mut u32 {
+        &mut self.check
+    }
 }
 
 /// One table's rows from the segment.
@@ -42,13 +52,12 @@ impl ProjectedTables {
     /// The bytes of the list; one spelling only.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a list of tables holds nothing that JSON cannot")
+        checked::to_bytes(self)
     }
 
     /// Reads the list; `None` when it is damaged or of another version, which means that it vouches for nothing.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let list: Self = serde_json::from_slice(bytes).ok()?;
-        (list.tables_version == VERSION && list.to_bytes() == bytes).then_some(list)
+        checked::from_bytes(bytes).filter(|list: &Self| list.tables_version == VERSION)
     }
 }

@@ -73,6 +73,7 @@ pub(crate) fn write(
         root: root.to_hex(),
         projection,
         tables: Vec::new(),
+        check: 0,
     };
     for table in tables::ALL.iter().filter(|table| table.origin == Origin::Segment) {
         let path = layout::table(table.name, segment);
