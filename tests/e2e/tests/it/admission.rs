@@ -1,7 +1,7 @@
 //! What denials and failures of admission leave behind in audit events.
 
 use anyhow::Result;
-use e2e::control_plane::ControlPlane;
+use e2e::control_plane::{ControlPlane, ControlPlaneOptions};
 use serde_json::{Value, json};
 
 use crate::shared::{SOON, ask_for_event, create, has_annotation, namespace, shared, unique};
@@ -168,5 +168,47 @@ async fn pod_security_refusal_names_the_policy_that_was_enforced() -> Result<()>
     assert_eq!(notes["pod-security.kubernetes.io/enforce-policy"], "baseline:latest");
     let violations = notes["pod-security.kubernetes.io/audit-violations"].as_str().expect("violations");
     assert!(violations.starts_with("would violate PodSecurity \"restricted:latest\""), "{violations}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn static_policy_is_enforced_and_nowhere_to_be_seen() -> Result<()> {
+    let manifests = tempfile::tempdir()?;
+    let name = "no-maps.static.k8s.io";
+    let policy = json!({
+        "apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "matchConstraints": {"resourceRules": [
+                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}]},
+                "validations": [{"expression": "object.metadata.name.startsWith('kube-')", "message": "no maps here"}],
+            }},
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": {"policyName": name, "validationActions": ["Deny"]}},
+    ]});
+    std::fs::write(manifests.path().join("policy.json"), policy.to_string())?;
+    let admission = json!({
+        "apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration",
+        "plugins": [{"name": "ValidatingAdmissionPolicy", "configuration": {
+            "apiVersion": "apiserver.config.k8s.io/v1", "kind": "ValidatingAdmissionPolicyConfiguration",
+            "staticManifestsDir": manifests.path()}}],
+    });
+    let plane = ControlPlane::start(ControlPlaneOptions {
+        admission: Some(admission.to_string()),
+        ..ControlPlaneOptions::default()
+    })
+    .await?;
+    let admin = plane.admin()?;
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "map"}});
+    let path = "/api/v1/namespaces/default/configmaps";
+    let (answer, _) = ask_for_event(&plane, &admin, "POST", path, &[], Some(&map)).await?;
+    assert_eq!(answer.status, 422, "{}", answer.body);
+    assert!(answer.body.contains("no maps here"), "{}", answer.body);
+    for kind in ["validatingadmissionpolicies", "validatingadmissionpolicybindings"] {
+        let list = plane.request(&admin, "GET", &format!("{ADMISSION}/{kind}"), &[], None).await?;
+        assert!(!list.body.contains(name), "{}", list.body);
+    }
     Ok(())
 }

@@ -121,6 +121,31 @@ async fn policy_that_omits_response_started_erases_every_401() -> Result<()> {
     Ok(())
 }
 
+/// Starts a control plane whose strict, blocking webhook refuses everything, and asks for the nodes.
+async fn ask_under_a_strict_webhook(omit: &str) -> Result<u16> {
+    let sink = AuditSink::start()?;
+    let mut webhook = sink.webhook();
+    webhook.mode = "blocking-strict".into();
+    webhook.initial_backoff = Duration::from_millis(10);
+    let plane = ControlPlane::start(ControlPlaneOptions {
+        audit_policy: QUIET_POLICY.replace("[RequestReceived, ResponseStarted]", omit),
+        audit_webhooks: vec![webhook],
+        ..ControlPlaneOptions::default()
+    })
+    .await?;
+    sink.otherwise(Reply::status(500));
+    let (answer, _) = ask(&plane, &plane.admin()?, "GET", "/api/v1/nodes", &[], None).await?;
+    assert!(!sink.posts().is_empty());
+    Ok(answer.status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strict_webhook_refuses_requests_only_if_the_policy_keeps_request_received() -> Result<()> {
+    assert_eq!(ask_under_a_strict_webhook("[]").await?, 500);
+    assert_eq!(ask_under_a_strict_webhook("[RequestReceived]").await?, 200);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "waits for the API server's time-out of 30 s; the nightly command runs it with --include-ignored"]
 async fn late_acceptance_brings_the_same_batch_again() -> Result<()> {

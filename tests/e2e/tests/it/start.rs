@@ -148,3 +148,12 @@ async fn guard_refuses_what_it_does_not_know() -> Result<()> {
     assert!(e2e::wait::until_blocking("it ends", Duration::from_secs(10), || Ok(guard.try_wait()?))?.success());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_verifier_of_the_log_is_built() -> Result<()> {
+    let fsck = tokio::task::spawn_blocking(e2e::build::fsck).await??;
+    let help = Command::new(fsck).arg("--help").output()?;
+    let text = String::from_utf8_lossy(&help.stderr);
+    assert!(text.contains("storage_url") && text.contains("public_key"), "{text}");
+    Ok(())
+}
