@@ -213,7 +213,8 @@ impl<'s> Tail<'s> {
             }
             stored += self.read_live(false)?;
             if !self.follow_rotation(&mut stored)? {
-                return Ok(stored);
+                // Gaps are stated also when nothing follows them.
+                return Ok(stored + self.keep(Vec::new(), None)?);
             }
         }
     }
