@@ -25,10 +25,16 @@ pub(crate) fn cache() -> Result<PathBuf> {
 pub(crate) fn cargo() -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
-    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
-        command.env("CARGO_TARGET_DIR", cache()?.join("target"));
-    }
+    command.env("CARGO_TARGET_DIR", target()?);
     Ok(command)
+}
+
+/// The target directory that all checkouts of a user share, unless another was chosen.
+pub(crate) fn target() -> Result<PathBuf> {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(chosen) => Ok(root().join(chosen)),
+        None => Ok(cache()?.join("target")),
+    }
 }
 
 /// Says what begins.

@@ -17,20 +17,6 @@ pub(crate) struct TestArguments {
 
 pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     tools::strace()?;
-    process::run(
-        "building the control plane (cached by content)",
-        process::cargo()?.args([
-            "run",
-            "--quiet",
-            "--locked",
-            "-p",
-            "e2e",
-            "--bin",
-            "control-plane",
-            "--",
-            "--build-only",
-        ]),
-    )?;
     process::run("all Rust tests", process::cargo()?.args(["test", "--workspace", "--locked", "--quiet"]))?;
     if arguments.rust_only {
         return Ok(());
