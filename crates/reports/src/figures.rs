@@ -9,8 +9,10 @@ use records::{Conclusion, Period, Timestamp, Verdict};
 pub struct Moment {
     /// RFC 3339 with six digits.
     exact: String,
-    /// `2026-11-23 09:00:00 +00:00`, cut to the millisecond.
-    shown: String,
+    /// `2026-11-23`.
+    date: String,
+    /// `09:00:00 +00:00`, cut to the millisecond.
+    time: String,
 }
 
 impl askama::filters::HtmlSafe for Moment {}
@@ -19,17 +21,23 @@ impl Moment {
     /// For this instant.
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
-        Self { exact: at.to_string(), shown: format!("{} +00:00", civil(at)) }
+        let (date, time) = parts(at);
+        Self { exact: at.to_string(), date, time: format!("{time} +00:00") }
     }
 }
 
 /// `2026-11-23 09:00:00`, with milliseconds (cut, not rounded) when there are any.
 #[must_use]
 pub fn civil(at: Timestamp) -> String {
+    let (date, time) = parts(at);
+    format!("{date} {time}")
+}
+
+/// Date and time of day; a [`Timestamp`]'s text has one length for all years that it can hold.
+fn parts(at: Timestamp) -> (String, String) {
     let text = at.to_string();
-    let (date, time) = (&text[..10], &text[11..19]);
-    let millis = &text[20..23];
-    if millis == "000" { format!("{date} {time}") } else { format!("{date} {time}.{millis}") }
+    let end = if &text[20..23] == "000" { 19 } else { 23 };
+    (text[..10].to_owned(), text[11..end].to_owned())
 }
 
 /// A length of time in its two largest units, cut: `3 d 4 h`, `1 min 12 s`, `812 ms`; `0 s` for none.
@@ -171,7 +179,7 @@ mod tests {
         let moment = Moment::new("2026-11-23T10:00:00.1239+01:00".parse().unwrap());
         assert_eq!(
             moment.to_string().trim(),
-            r#"<time datetime="2026-11-23T09:00:00.123900Z">2026-11-23 09:00:00.123 +00:00</time>"#
+            r#"<time datetime="2026-11-23T09:00:00.123900Z"><span>2026-11-23</span> <span>09:00:00.123 +00:00</span></time>"#
         );
     }
 }

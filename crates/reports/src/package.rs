@@ -18,7 +18,7 @@ use crate::record_lines;
 use crate::report::Report;
 
 /// The most verdicts on one page of items; a larger population is split into several pages.
-pub const ITEMS_PER_PAGE: usize = 2_000;
+pub const ITEMS_PER_PAGE: usize = 500;
 
 /// A file that the caller puts into the package beside the rendered ones: segments, tiles, Parquet, the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]

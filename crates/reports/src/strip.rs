@@ -22,6 +22,7 @@ pub struct Strip {
     broken: Vec<Bar>,
     hatched: Vec<Bar>,
     idle: Vec<Bar>,
+    blank: Vec<Bar>,
     /// Labels below, evenly spaced from the beginning to the end; empty for a strip in a table.
     axis: Vec<Moment>,
 }
@@ -79,6 +80,7 @@ impl Strip {
             broken: Vec::new(),
             hatched: Vec::new(),
             idle: Vec::new(),
+            blank: Vec::new(),
             axis,
         };
         let columns = line.narrowed(width);
@@ -88,20 +90,21 @@ impl Strip {
             x += part.len();
             match part[0] {
                 State::Effective => strip.held.push(bar),
-                // One column would be thinner than a line on a telephone; a deviation must never be.
-                State::Deviation => strip.broken.push(widened(bar, width)),
-                State::Undetermined => strip.hatched.push(bar),
                 State::Idle => strip.idle.push(bar),
-                State::Uncovered => {}
+                // One column would be thinner than a line on a telephone, and hatching needs room to be seen as such. What is
+                // not good is drawn over what is good, so widening hides nothing that matters.
+                State::Uncovered => strip.blank.push(widened(bar, width, 1)),
+                State::Undetermined => strip.hatched.push(widened(bar, width, 2)),
+                State::Deviation => strip.broken.push(widened(bar, width, 1)),
             }
         }
         strip
     }
 }
 
-/// At least four columns (a narrow strip: two), kept inside the strip.
-fn widened(bar: Bar, width: usize) -> Bar {
-    let least = if width > NARROW { 4 } else { 2 };
+/// At least four columns (a narrow strip: two) times `factor`, kept inside the strip.
+fn widened(bar: Bar, width: usize, factor: usize) -> Bar {
+    let least = factor * if width > NARROW { 4 } else { 2 };
     if bar.width >= least {
         return bar;
     }
