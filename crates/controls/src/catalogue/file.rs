@@ -190,6 +190,9 @@ pub(super) fn parse(path: &str, text: &str) -> Result<Parsed, Vec<Fault>> {
     if form.needs.is_empty() && form.judges.is_empty() {
         fault(form.id.defined, "a control needs or judges at least one source".to_owned());
     }
+    if let (Some(first), Some(ControlKind::Event | ControlKind::Cadence)) = (form.judges.first(), kind) {
+        fault(first.defined, "only the test of a state can judge coverage itself; use needs".to_owned());
+    }
     let share = form.minimum_covered_share.as_ref().map_or(1.0, |share| share.value);
     if !(0.0..=1.0).contains(&share) {
         let at = form.minimum_covered_share.as_ref().map_or(form.id.defined, |share| share.defined);
