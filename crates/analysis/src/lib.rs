@@ -3,16 +3,16 @@
 //! Pure functions: rows in, rows out; no I/O, no clock. [`derive()`] computes all derived tables from [`Inputs`]; each table has
 //! a module of its own:
 //!
-//! - [`objects`]: `object_versions`, the histories that everything about state rests on, and the writers of versions
-//! - [`rbac`]: `rbac_grants` and `rbac_rules`
-//! - [`workloads`]: `running_images`, with [`image`] for the grammar of image references
-//! - [`enforcement`]: `namespace_enforcement`, with [`selector`] for label selectors
-//! - [`sessions`]: `privileged_sessions`
-//! - [`writes`]: `object_writes`
-//! - [`balance`]: `audit_balance`, the counters of API servers beside what was received
-//! - [`observation`]: `coverage`, `gaps` and `sources`
-//! - [`audit_policy`]: `audit_policy_requirements`
-//! - [`clocks`]: `clock_skew`
+//! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
+//! - `rbac_grants` and `rbac_rules` by [`rbac`]
+//! - `running_images` by [`workloads`], with [`image`] for the grammar of image references
+//! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
+//! - `privileged_sessions` by [`sessions`]
+//! - `object_writes` by [`writes`]
+//! - `audit_balance` by [`balance`]: the counters of API servers beside what was received
+//! - `coverage`, `gaps` and `sources` by [`observation`]
+//! - `audit_policy_requirements` by [`audit_policy`]
+//! - `clock_skew` by [`clocks`]
 
 pub mod audit_policy;
 pub mod balance;

@@ -11,6 +11,8 @@
 //!   last moment at which the source was covered and the list: the row says `vanished` and the source has a gap there.
 //! - **Identity** is the UID. An object that is created again under the same name is another one, and ends the first.
 //!
+//! Secrets are observed as metadata only: each of their resourceVersions is a version.
+//!
 //! A list proves absence only when it is complete: begun, ended with the same identifier, and with as many observed objects
 //! as the end says.
 
@@ -151,7 +153,13 @@ impl<'a> Stream<'a> {
             return; // Without these it is no object that can be followed; the normaliser lists it as a fault.
         };
         let known = self.tracks.get(uid).copied();
-        if let Some(track) = known.filter(|t| t.open && history.versions[t.version].material_digest == digest) {
+        let same = |track: &Track| {
+            let version = &history.versions[track.version];
+            let hidden_change =
+                is_metadata_only(&o) && o.resource_version.as_deref() != Some(&*version.resource_version);
+            track.open && version.material_digest == digest && !hidden_change
+        };
+        if let Some(track) = known.filter(same) {
             history.trace.saw(self.index, &o, false, None);
             self.tracks.insert(uid.to_owned(), Track { last_write: track.last_write.max(o.last_write_time), ..track });
             return;
@@ -213,7 +221,7 @@ impl<'a> Stream<'a> {
             return (Some(write), self.index.effective_at(write, o.observed_at), "audit");
         }
         // The beginning of a deletion is in no managedFields.
-        let by_fields = last_write.filter(|at| !(deletion_begins && !first) && o.created_time.is_none_or(|c| c <= *at));
+        let by_fields = last_write.filter(|at| (first || !deletion_begins) && o.created_time.is_none_or(|c| c <= *at));
         match (by_fields, o.created_time) {
             (Some(at), _) => (None, at, "managed_fields"),
             (None, Some(created)) if first && o.observation == "added" => (None, created, "created"),
@@ -275,6 +283,11 @@ impl<'a> Stream<'a> {
         version.ended_by = Some("deleted".into());
         history.trace.saw(self.index, &o, true, deletion);
     }
+}
+
+/// Secrets are observed without their bodies. They have no status and no heartbeats, so that each new resourceVersion is a change, seen or not.
+fn is_metadata_only(o: &ObjectObservation<'_>) -> bool {
+    o.api_group.is_empty() && o.resource == "secrets"
 }
 
 /// The kind of a resource of Kubernetes itself, for objects of a list, which carry none.

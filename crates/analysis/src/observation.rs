@@ -18,7 +18,10 @@ use records::{Period, PeriodSet, SourceClass, SourceName, Statement, Timestamp};
 use crate::balance::{self, Balance};
 use crate::inputs::{Inputs, SourceSummary};
 
+mod canaries;
 pub(crate) mod statements;
+
+use canaries::CanariesSeen;
 
 /// The rows about sources, and what the analysis of objects needs of them.
 #[derive(Debug, Default)]
@@ -30,9 +33,6 @@ pub(crate) struct Observed {
     /// Coverage by source.
     pub(crate) covered: HashMap<String, PeriodSet>,
 }
-
-/// Times of the audit events of canaries, by source and audit ID.
-type CanariesSeen<'a> = HashMap<(&'a str, &'a str), Vec<Timestamp>>;
 
 /// A statement with its entry.
 type Stated<'a> = (&'a Provenance<'static>, &'a Statement);
@@ -98,10 +98,10 @@ impl Subject<'_> {
             let balances = balance::balances(name, &self.statements, &inputs.settings);
             let horizon = inputs.settings.in_flight_seconds;
             gaps.extend(balance_gaps(name, &balances, horizon));
-            let canaries = self.canaries(name, inputs, seen);
-            gaps.extend(canary_gaps(name, &canaries, inputs));
+            let canaries = canaries::canaries(name, &self.statements, inputs, seen);
+            gaps.extend(canaries::gaps(name, &canaries, inputs));
             if balances.is_empty() {
-                proofs.extend(canary_proofs(&canaries, inputs));
+                proofs.extend(canaries::proofs(&canaries, inputs));
             } else {
                 proofs.extend(balance_proofs(&balances));
                 gaps.extend(silence(name, balances.last().map(|b| (b.row.balance_to, &b.row.provenance)), inputs));
@@ -259,41 +259,6 @@ impl Subject<'_> {
         let last = resumptions.periods().last().map_or(last, |period| last.max(period.to));
         gaps.extend(silence(name, Some((last, last_entry)), inputs));
     }
-
-    /// The canaries that got an answer, with whether their events arrived.
-    fn canaries(&self, name: &str, inputs: &Inputs, seen: &CanariesSeen<'_>) -> Vec<Canary> {
-        let limit = inputs.settings.in_flight_seconds.saturating_mul(1_000_000);
-        // Anybody may choose an audit ID, also one that was seen before: the time must fit, too.
-        let arrived = |audit_id: &str, at: Timestamp| {
-            let times = seen.get(&(name, audit_id));
-            times.into_iter().flatten().any(|time| time.micros_since(at).abs() <= limit)
-        };
-        let mut canaries: Vec<Canary> = self
-            .statements
-            .iter()
-            .filter_map(|(provenance, statement)| match statement {
-                // Without an answer, the request may not have reached the API server, and nothing can be expected.
-                Statement::CanarySent { at, number, audit_id, status, .. } if *status != 0 => Some(Canary {
-                    at: *at,
-                    number: *number,
-                    arrived: arrived(audit_id, *at),
-                    provenance: (*provenance).clone(),
-                }),
-                _ => None,
-            })
-            .collect();
-        canaries.sort_by_key(|c| (c.at, c.provenance.segment, c.provenance.seq));
-        canaries
-    }
-}
-
-/// A canary that got an answer.
-#[derive(Debug)]
-struct Canary {
-    at: Timestamp,
-    number: u64,
-    arrived: bool,
-    provenance: Provenance<'static>,
 }
 
 fn new_gap(
@@ -371,37 +336,6 @@ fn balance_gaps(name: &str, balances: &[Balance], horizon_seconds: i64) -> Vec<G
         open = Some((kind, row.balance_to));
     }
     gaps
-}
-
-fn canary_gaps(name: &str, canaries: &[Canary], inputs: &Inputs) -> Vec<Gap<'static>> {
-    let settled = inputs.now.plus_seconds(-inputs.settings.in_flight_seconds);
-    let missing = canaries.iter().enumerate().filter(|(_, canary)| !canary.arrived && canary.at <= settled);
-    missing
-        .map(|(i, canary)| {
-            let from =
-                i.checked_sub(1).map_or(canary.at.plus_seconds(-inputs.settings.canary_seconds), |i| canaries[i].at);
-            let to = canaries.get(i + 1).map_or(canary.at.plus_seconds(inputs.settings.canary_seconds), |next| next.at);
-            let reason = format!("the event of canary {} never came", canary.number);
-            new_gap(&canary.provenance, name, from, to.max(from), "canary_missing", reason)
-        })
-        .collect()
-}
-
-/// From canary to canary, where both arrived and none can have been left out between them.
-fn canary_proofs(canaries: &[Canary], inputs: &Inputs) -> Vec<Proof> {
-    let limit = inputs.settings.canary_seconds.saturating_mul(3_000_000);
-    let mut proofs: Vec<Proof> = Vec::new();
-    for pair in canaries.windows(2) {
-        let Some(period) = Period::new(pair[0].at, pair[1].at) else { continue };
-        if !(pair[0].arrived && pair[1].arrived) || period.micros() > limit {
-            continue;
-        }
-        match proofs.last_mut() {
-            Some((last, _, _)) if last.to == period.from => last.to = period.to,
-            _ => proofs.push((period, "canary", pair[1].provenance.clone())),
-        }
-    }
-    proofs
 }
 
 /// Entries that could not be read whole. A secret value that was replaced is a finding, not a gap.

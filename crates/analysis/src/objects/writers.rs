@@ -1,6 +1,7 @@
 //! Which audit event wrote which version.
 //!
-//! Exactly, when the event has the response's resourceVersion (level RequestResponse) and it is that of the observation. Else by
+//! Exactly, when the event has the response's resourceVersion (level RequestResponse) and it is that of the observation, and the times
+//! allow it. Else by
 //! the sort of verb and the time: around the time in `managedFields` (both are the API server's clock), or within the
 //! configured tolerance of the observation. Only events of requests that were carried out take part: a 2xx, complete, not a
 //! dry run as far as the event tells.
@@ -154,6 +155,19 @@ impl<'a> WriteIndex<'a> {
         map.get(&(number, version)).copied()
     }
 
+    /// Whether a write whose response has the resourceVersion of the observation made it. A write that changes nothing answers with the
+    /// resourceVersion of the write before, which may be older than the audit log.
+    fn can_have_made(&self, write: usize, o: &ObjectObservation<'_>, first: bool, deletion_begins: bool) -> bool {
+        let event = &self.events[write];
+        let received = event.request_received_time.unwrap_or(event.event_time);
+        if received > o.observed_at.plus_seconds(self.matching_seconds) || deletes(event) && !deletion_begins {
+            return false;
+        }
+        // Of an object that was just found, managedFields tell whether its last write is as old as the event.
+        let fields = o.last_write_time.filter(|_| first && !deletion_begins);
+        fields.is_none_or(|at| received.plus_seconds(-1) <= at && at <= event.event_time.plus_seconds(1))
+    }
+
     /// The write that made what was observed; `first` when it is the first observation of its object, `last_write` the time in
     /// managedFields when it is newer than before.
     pub(crate) fn write_of(
@@ -165,7 +179,8 @@ impl<'a> WriteIndex<'a> {
         trace: &Trace,
     ) -> Option<usize> {
         let writes = self.writes(Key::of_observation(o))?;
-        if let Some(found) = o.resource_version.as_deref().and_then(|version| self.exact(writes.number, version)) {
+        let exact = o.resource_version.as_deref().and_then(|version| self.exact(writes.number, version));
+        if let Some(found) = exact.filter(|found| self.can_have_made(*found, o, first, deletion_begins)) {
             return Some(found);
         }
         let writes = &writes.events;

@@ -6,8 +6,10 @@ use crate::story::{CLUSTER, Story, history, span};
 
 const MAPS: (&str, &str) = ("", "configmaps");
 
-/// The versions as (name, uid, interval, basis, end).
-fn versions(story: &Story) -> Vec<(String, (f64, Option<f64>), String, Option<String>)> {
+/// A version as (UID, interval, basis, end).
+type Shown = (String, (f64, Option<f64>), String, Option<String>);
+
+fn versions(story: &Story) -> Vec<Shown> {
     let rows = story.told().object_versions;
     let shown = rows.into_iter().map(|v| {
         (
@@ -232,5 +234,31 @@ fn a_graceful_deletion_is_a_change_by_its_request() {
     story.sees(40.0, "deleted", pods, "a/p", json!({"metadata": {"deletionTimestamp": "later"}})).deleting(40.0).end();
     let spans: Vec<_> = versions(&story).into_iter().map(|v| v.1).collect();
     assert_eq!(spans, [(1.0, Some(10.0)), (10.0, Some(40.0))]);
+    assert_eq!(writes(&story)[0].1, Some(true));
+}
+
+#[test]
+fn a_write_that_changed_nothing_is_not_the_writer_of_what_it_found() {
+    for (received, fields, deletes) in [(40.0, 5.0, false), (9.0, 2.0, false), (9.0, 9.0, true)] {
+        let mut story = history();
+        story.write(received, if deletes { "delete" } else { "patch" }, MAPS, "a/m", |e| {
+            e.response_resource_version = Some("7".into());
+        });
+        story.sees(10.0, "listed", MAPS, "a/m", json!({})).version("7").fields(fields).end();
+        assert_eq!(story.told().object_versions[0].writer, None, "{received} {fields} {deletes}");
+    }
+}
+
+#[test]
+fn a_secret_changes_with_its_resource_version() {
+    let secrets = ("", "secrets");
+    let mut story = history();
+    story.alive(&format!("{CLUSTER}/watch/secrets"), 0.0, 1000.0);
+    story.sees(1.0, "listed", secrets, "a/s", json!({})).version("1").end();
+    story.write(10.0, "update", secrets, "a/s", |_| {});
+    story.sees(10.1, "modified", secrets, "a/s", json!({})).version("2").end();
+    story.sees(60.0, "listed", secrets, "a/s", json!({})).version("2").end();
+    let spans: Vec<_> = versions(&story).into_iter().map(|v| v.1).collect();
+    assert_eq!(spans, [(1.0, Some(10.0)), (10.0, None)]);
     assert_eq!(writes(&story)[0].1, Some(true));
 }
