@@ -1,0 +1,132 @@
+//! What is done with each API server by itself: its counters, canaries, clock and audit policy.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use records::{SourceName, Statement, Timestamp};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::audit_policy;
+use crate::balance;
+use crate::canary;
+use crate::error;
+use crate::options::{ApiServer, CollectOptions};
+use crate::recorder::{Closed, Recorder};
+use crate::request::ReadClient;
+use crate::status::{ApiServerStatus, Problem};
+
+/// One API server.
+#[derive(Clone)]
+pub(crate) struct ApiServerTask {
+    pub(crate) server: ApiServer,
+    pub(crate) client: ReadClient,
+    pub(crate) audit: SourceName,
+    pub(crate) configuration: SourceName,
+    pub(crate) recorder: Recorder,
+    pub(crate) options: CollectOptions,
+    pub(crate) status: Arc<Mutex<ApiServerStatus>>,
+    pub(crate) clock_read_at: Arc<Mutex<Option<Timestamp>>>,
+}
+
+impl ApiServerTask {
+    /// Runs until it is dropped or the store is closed.
+    pub(crate) async fn run(self) {
+        // They do not wait for each other: a slow answer to one must not delay the others.
+        let _ = tokio::join!(self.balances(), self.canaries(), self.policies());
+    }
+
+    pub(crate) fn status(&self) -> MutexGuard<'_, ApiServerStatus> {
+        // Each change is complete in itself; a panic elsewhere leaves it right.
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn problem(&self, what: String) -> Problem {
+        tracing::debug!(api_server = %self.server.name, "{what}");
+        Problem { at: self.recorder.clock().now(), what }
+    }
+
+    /// The statement of the clock, unless the last is too young.
+    fn due_clock(&self, statement: Option<Statement>) -> Option<Statement> {
+        let at = self.recorder.clock().now();
+        let mut read_at = self.clock_read_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let every = i64::try_from(self.options.clock_every.as_micros()).unwrap_or(i64::MAX);
+        let due = read_at.is_none_or(|last| at.micros_since(last) >= every);
+        let statement = statement.filter(|_| due)?;
+        *read_at = Some(at);
+        Some(statement)
+    }
+
+    async fn state(&self, statements: impl IntoIterator<Item = Statement>) -> Result<(), Closed> {
+        self.recorder.store(statements.into_iter().map(|statement| self.recorder.statement(&statement)).collect()).await
+    }
+
+    async fn balances(&self) -> Result<(), Closed> {
+        let mut due = every(self.options.balance_every);
+        loop {
+            due.tick().await;
+            match balance::read(&self.client, &self.recorder, &self.audit).await {
+                Ok(reading) => {
+                    let clock = self.due_clock(reading.clock);
+                    self.state([reading.balance].into_iter().chain(clock)).await?;
+                    let mut status = self.status();
+                    (status.last_balance_at, status.balance_error) = (Some(self.recorder.clock().now()), None);
+                }
+                Err(failure) => {
+                    let problem = self.problem(error::line(&failure));
+                    self.status().balance_error = Some(problem);
+                }
+            }
+        }
+    }
+
+    async fn canaries(&self) -> Result<(), Closed> {
+        let mut due = every(self.options.canary_every);
+        for number in 1.. {
+            due.tick().await;
+            let at = self.recorder.clock().now();
+            let sent = canary::send(&self.client, &self.options.canary_key, &self.audit, number, at).await;
+            let clock = self.due_clock(sent.clock);
+            self.state([sent.statement].into_iter().chain(clock)).await?;
+            let problem = sent.failure.map(|what| self.problem(what));
+            let mut status = self.status();
+            (status.last_canary_at, status.canary_error) = (Some(at), problem);
+        }
+        Ok(())
+    }
+
+    async fn policies(&self) -> Result<(), Closed> {
+        let Some(path) = self.server.audit_policy_file.clone() else { return Ok(()) };
+        let mut due = every(self.options.policy_every);
+        let mut last = None;
+        loop {
+            due.tick().await;
+            let path = path.clone();
+            let Ok(read) = tokio::task::spawn_blocking(move || audit_policy::read(&path)).await else { return Ok(()) };
+            let at = self.recorder.clock().now();
+            match read {
+                Ok(policy) => {
+                    if last.as_ref() != Some(&policy.sha256) {
+                        let entry = policy.entry(&self.server.name, at);
+                        self.recorder.store(vec![self.recorder.plain(&self.configuration, at, entry)]).await?;
+                        last = Some(policy.sha256);
+                    }
+                    let mut status = self.status();
+                    (status.last_policy_at, status.policy_error) = (Some(at), None);
+                }
+                Err(failure) => {
+                    // What was read before no longer counts: when the file is back, it is stored again.
+                    last = None;
+                    let problem = self.problem(error::line(&failure));
+                    self.status().policy_error = Some(problem);
+                }
+            }
+        }
+    }
+}
+
+/// Ticks at once and then at this distance; a late one moves those that follow.
+pub(crate) fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period.max(Duration::from_millis(10)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

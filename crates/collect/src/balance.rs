@@ -1,0 +1,79 @@
+//! Reading the counters of an API server's audit backend, beside what was received from it.
+//!
+//! # What is in flight
+//! `received` is read *before* the counters are asked for: every event stored by then had been counted by the API server before it was sent, so
+//! `received` can never run ahead of `event_total` by the order of reading. It lags behind, though: with default flags an event waits up to
+//! 30 s for its batch, and a batch is tried five times over about 87 s (longer when the receiver is silent). A difference between two
+//! readings is a loss only when it is still there after that time; the analysis waits (`in_flight_seconds`) before it says so.
+
+use records::{SourceName, Statement};
+
+use crate::metrics::{AuditCounters, CountersError, CountersReader};
+use crate::piece::{Lines, Piece};
+use crate::recorder::Recorder;
+use crate::request::{CHUNK_LIMIT, ReadClient, RequestError};
+
+/// Longest line of the metrics that is looked at.
+const LINE_LIMIT: usize = 64 << 10;
+/// Longest answer: large clusters have some tens of megabytes.
+const ANSWER_LIMIT: usize = 512 << 20;
+/// Where the counters are.
+pub(crate) const PATH: &str = "/metrics";
+
+/// Why there is no balance.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BalanceError {
+    #[error("failed to read the API server's metrics")]
+    Request(#[from] RequestError),
+    #[error("failed to read the API server's metrics: it answered {status}")]
+    Refused { status: u16 },
+    #[error("failed to find the audit counters")]
+    Counters(#[from] CountersError),
+}
+
+/// What one reading gave.
+pub(crate) struct Reading {
+    pub(crate) balance: Statement,
+    pub(crate) clock: Option<Statement>,
+}
+
+/// Reads the counters once.
+pub(crate) async fn read(client: &ReadClient, recorder: &Recorder, subject: &SourceName) -> Result<Reading, BalanceError> {
+    let received = recorder.received(subject);
+    let mut answer = client.get(PATH, "text/plain;version=0.0.4").await?;
+    if answer.status != 200 {
+        return Err(BalanceError::Refused { status: answer.status });
+    }
+    let clock = crate::canary::clock_statement(subject, &answer);
+    let at = answer.answered_at;
+    let (mut lines, mut pieces, mut reader, mut length) = (Lines::new(LINE_LIMIT), Vec::new(), CountersReader::default(), 0);
+    while let Some(bytes) = answer.chunk(CHUNK_LIMIT).await? {
+        length += bytes.len();
+        if length > ANSWER_LIMIT {
+            return Err(RequestError::TooLong { path: PATH.to_owned(), limit: ANSWER_LIMIT }.into());
+        }
+        lines.push(&bytes, &mut pieces);
+        for piece in pieces.drain(..) {
+            if let Piece::Whole(line) = piece {
+                reader.line(&line)?;
+            }
+        }
+    }
+    if let Some(Piece::Whole(line)) = lines.rest() {
+        reader.line(&line)?;
+    }
+    Ok(Reading { balance: statement(subject, at, &reader.finish()?, received), clock })
+}
+
+fn statement(subject: &SourceName, at: records::Timestamp, counters: &AuditCounters, received: u64) -> Statement {
+    Statement::Balance {
+        subject: subject.clone(),
+        at,
+        process_start: counters.process_start,
+        event_total: counters.event_total,
+        error_buffered: counters.errors_of("buffered"),
+        error_webhook: counters.errors_of("webhook"),
+        error_truncate: counters.errors_of("truncate"),
+        received,
+    }
+}

@@ -1,0 +1,206 @@
+//! The governed kinds: what is listed and watched, and how.
+
+use std::fmt;
+use std::str::FromStr;
+
+use records::{SourceClass, SourceName};
+use records::source::SourceNameError;
+
+/// How much of an object is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// The whole object.
+    Full,
+    /// `PartialObjectMetadata` only.
+    Metadata,
+}
+
+/// One kind of object that is listed and watched.
+///
+/// Text form: `<resource>[.<group>]/<version>`, for example `pods/v1` or `deployments.apps/v1`. Secrets are always asked
+/// for as metadata: there is no way to make a value of this type that asks for their content.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GovernedKind {
+    group: String,
+    resource: String,
+    versions: Vec<String>,
+    content: Content,
+}
+
+/// Why a text names no governed kind.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{text:?} is not a kind to watch: expected <resource>[.<group>]/<version>, for example pods/v1 or deployments.apps/v1")]
+pub struct GovernedKindError {
+    text: String,
+}
+
+impl GovernedKind {
+    /// The kind `resource` of `group` (empty for core), asked for in the first of `versions` that the API server serves.
+    ///
+    /// # Errors
+    /// [`GovernedKindError`] when a part is empty (but the group) or holds other characters than `a-z 0-9 . -`.
+    pub fn new(group: &str, resource: &str, versions: &[&str]) -> Result<Self, GovernedKindError> {
+        let name = |t: &str| t.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'));
+        let fine = !resource.is_empty()
+            && !resource.contains('.')
+            && name(resource)
+            && name(group)
+            && resource.len() + group.len() < 128
+            && !versions.is_empty()
+            && versions.iter().all(|version| !version.is_empty() && name(version));
+        if !fine {
+            return Err(GovernedKindError { text: format!("{resource}.{group}/{}", versions.join(",")) });
+        }
+        let content = if group.is_empty() && resource == "secrets" { Content::Metadata } else { Content::Full };
+        Ok(Self {
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            versions: versions.iter().map(|version| (*version).to_owned()).collect(),
+            content,
+        })
+    }
+
+    /// The API group; empty for core.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// The resource: plural, lower case.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// The API versions in order of preference; at least one.
+    #[must_use]
+    pub fn versions(&self) -> &[String] {
+        &self.versions
+    }
+
+    /// How much of each object is asked for.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        self.content
+    }
+
+    /// `<resource>` or `<resource>.<group>`: the last part of the source's name.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        if self.group.is_empty() { self.resource.clone() } else { format!("{}.{}", self.resource, self.group) }
+    }
+
+    /// The name of the source that holds what is seen of this kind.
+    ///
+    /// # Errors
+    /// [`SourceNameError`] when `cluster` is no first part of a source name.
+    pub fn source(&self, cluster: &str) -> Result<SourceName, SourceNameError> {
+        SourceName::new(cluster, SourceClass::Watch, &self.detail())
+    }
+
+    /// The path of the collection over all namespaces.
+    pub(crate) fn path(&self, version: &str) -> String {
+        if self.group.is_empty() {
+            format!("/api/{version}/{}", self.resource)
+        } else {
+            format!("/apis/{}/{version}/{}", self.group, self.resource)
+        }
+    }
+}
+
+impl fmt::Display for GovernedKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.detail(), self.versions[0])
+    }
+}
+
+impl FromStr for GovernedKind {
+    type Err = GovernedKindError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refused = || GovernedKindError { text: text.chars().take(200).collect() };
+        let (detail, version) = text.split_once('/').ok_or_else(refused)?;
+        let (resource, group) = detail.split_once('.').unwrap_or((detail, ""));
+        Self::new(group, resource, &[version]).map_err(|_| refused())
+    }
+}
+
+/// The kinds that are governed unless configured otherwise.
+///
+/// Kinds that some API servers do not serve are among them (MutatingAdmissionPolicies came with Kubernetes 1.32): such a source
+/// states that it is not served, and the others go on. ConfigMaps are not: values in them are not redacted, so watching them
+/// is for the operator to decide.
+#[must_use]
+pub fn default_kinds() -> Vec<GovernedKind> {
+    const ADMISSION: &str = "admissionregistration.k8s.io";
+    const RBAC: &str = "rbac.authorization.k8s.io";
+    const KINDS: [(&str, &str, &[&str]); 28] = [
+        ("", "namespaces", &["v1"]),
+        ("", "serviceaccounts", &["v1"]),
+        ("", "secrets", &["v1"]),
+        ("", "pods", &["v1"]),
+        ("", "replicationcontrollers", &["v1"]),
+        ("", "services", &["v1"]),
+        ("", "resourcequotas", &["v1"]),
+        ("", "limitranges", &["v1"]),
+        (RBAC, "roles", &["v1"]),
+        (RBAC, "clusterroles", &["v1"]),
+        (RBAC, "rolebindings", &["v1"]),
+        (RBAC, "clusterrolebindings", &["v1"]),
+        ("apps", "deployments", &["v1"]),
+        ("apps", "statefulsets", &["v1"]),
+        ("apps", "daemonsets", &["v1"]),
+        ("apps", "replicasets", &["v1"]),
+        ("batch", "jobs", &["v1"]),
+        ("batch", "cronjobs", &["v1"]),
+        ("networking.k8s.io", "networkpolicies", &["v1"]),
+        ("networking.k8s.io", "ingresses", &["v1"]),
+        (ADMISSION, "validatingwebhookconfigurations", &["v1"]),
+        (ADMISSION, "mutatingwebhookconfigurations", &["v1"]),
+        (ADMISSION, "validatingadmissionpolicies", &["v1", "v1beta1"]),
+        (ADMISSION, "validatingadmissionpolicybindings", &["v1", "v1beta1"]),
+        (ADMISSION, "mutatingadmissionpolicies", &["v1", "v1beta1", "v1alpha1"]),
+        (ADMISSION, "mutatingadmissionpolicybindings", &["v1", "v1beta1", "v1alpha1"]),
+        ("apiextensions.k8s.io", "customresourcedefinitions", &["v1"]),
+        ("certificates.k8s.io", "certificatesigningrequests", &["v1"]),
+    ];
+    KINDS
+        .iter()
+        .map(|(group, resource, versions)| {
+            GovernedKind::new(group, resource, versions).expect("the built-in kinds are well formed")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_path() {
+        let kind: GovernedKind = "deployments.apps/v1".parse().unwrap();
+        assert_eq!((kind.detail().as_str(), kind.path("v1").as_str()), ("deployments.apps", "/apis/apps/v1/deployments"));
+        assert_eq!("pods/v1".parse::<GovernedKind>().unwrap().path("v1"), "/api/v1/pods");
+        assert_eq!(kind.to_string(), "deployments.apps/v1");
+        for text in ["pods", "/v1", "pods/", "Pods/v1", "pods/v1/log", "../x/v1", "pods?x=/v1"] {
+            assert!(text.parse::<GovernedKind>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_metadata_however_they_are_named() {
+        assert_eq!("secrets/v1".parse::<GovernedKind>().unwrap().content(), Content::Metadata);
+        for kind in default_kinds() {
+            assert_eq!(kind.content() == Content::Metadata, kind.resource() == "secrets", "{kind}");
+            assert!(kind.source("prod").is_ok(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn each_kind_is_there_once() {
+        let mut details: Vec<String> = default_kinds().iter().map(GovernedKind::detail).collect();
+        details.sort();
+        details.dedup();
+        assert_eq!(details.len(), default_kinds().len());
+    }
+}

@@ -1,0 +1,58 @@
+//! The rights that collection needs, and no more, as a manifest for an administrator to apply.
+
+use std::collections::BTreeMap;
+
+use crate::kinds::GovernedKind;
+use crate::{balance, canary};
+
+/// A ServiceAccount, a ClusterRole and its binding in `namespace`: list and watch of the kinds, `get` of `/metrics` and
+/// `/version`, and `get` of the namespace `kube-system` (the cluster's identity and the canaries). YAML.
+///
+/// Kubernetes has no right to see only the metadata of an object. Where Secrets are among the kinds, the role can read their
+/// content, though the collector never asks for it; leave them out of the kinds if that is not acceptable.
+#[must_use]
+pub fn rbac_manifest(kinds: &[GovernedKind], namespace: &str) -> String {
+    let mut by_group: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for kind in kinds {
+        let resources = by_group.entry(kind.group()).or_default();
+        if !resources.contains(&kind.resource()) {
+            resources.push(kind.resource());
+        }
+    }
+    let mut rules = String::new();
+    for (group, mut resources) in by_group {
+        resources.sort_unstable();
+        rules.push_str(&format!("- apiGroups: [\"{group}\"]\n  resources:\n"));
+        for resource in resources {
+            rules.push_str(&format!("  - {resource}\n"));
+        }
+        rules.push_str("  verbs: [list, watch]\n");
+    }
+    let name = canary::PATH.rsplit('/').next().unwrap_or_default();
+    rules.push_str(&format!(
+        "# The cluster's identity, and the canaries.\n- apiGroups: [\"\"]\n  resources: [namespaces]\n  resourceNames: [{name}]\n  verbs: [get]\n"
+    ));
+    rules.push_str(&format!("# The counters of the audit backend.\n- nonResourceURLs: [{}, /version]\n  verbs: [get]\n", balance::PATH));
+    format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: plimsoll-collector\n  namespace: {namespace}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: plimsoll-collector\nrules:\n{rules}---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: plimsoll-collector\n\
+         roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  name: plimsoll-collector\n\
+         subjects:\n- kind: ServiceAccount\n  name: plimsoll-collector\n  namespace: {namespace}\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::default_kinds;
+
+    #[test]
+    fn the_rights_of_the_default_kinds() {
+        let manifest = rbac_manifest(&default_kinds(), "plimsoll");
+        insta::assert_snapshot!(manifest);
+        for verb in ["create", "update", "patch", "delete", "impersonate", "bind", "escalate", "\"*\""] {
+            assert!(!manifest.contains(verb), "{verb}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The only place where requests are made: reads, and nothing else.
+//!
+//! [`ReadClient`] keeps the Kubernetes client to itself and can build one kind of request, `GET` without a body. List and watch are
+//! `GET`s, too. That this stays so is held by a test over this crate's source and by one over what a server received.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, Request};
+use hyper::body::{Body as _, Bytes};
+use kube::client::Body;
+use records::Timestamp;
+
+use crate::clock::Clock;
+
+/// How long the head of an answer may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// How long the next bytes of an ordinary answer may take.
+pub(crate) const CHUNK_LIMIT: Duration = Duration::from_secs(60);
+/// What is asked for where nothing else is said.
+pub(crate) const JSON: &str = "application/json";
+
+/// Asks an API server; cannot change anything.
+#[derive(Clone)]
+pub struct ReadClient {
+    client: kube::Client,
+    clock: Clock,
+}
+
+/// Why a request had no answer, or only part of one.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The request could not be formed.
+    #[error("failed to form a request for {path}")]
+    Form {
+        /// The path.
+        path: String,
+        /// Why.
+        source: http::Error,
+    },
+    /// No answer.
+    #[error("failed to reach the API server for {path}")]
+    Unreachable {
+        /// The path.
+        path: String,
+        /// Why.
+        source: kube::Error,
+    },
+    /// No answer in time.
+    #[error("the API server said nothing for {seconds} s on {path}")]
+    Silent {
+        /// The path.
+        path: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// The answer broke off.
+    #[error("the answer to {path} broke off")]
+    Broken {
+        /// The path.
+        path: String,
+        /// Why.
+        source: kube::Error,
+    },
+    /// The answer is longer than it may be.
+    #[error("the answer to {path} is longer than {limit} bytes")]
+    TooLong {
+        /// The path.
+        path: String,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// An answer whose body has not been read.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// When the request was sent.
+    pub(crate) sent_at: Timestamp,
+    /// When the head of the answer was there.
+    pub(crate) answered_at: Timestamp,
+    headers: HeaderMap,
+    body: Body,
+    path: String,
+}
+
+impl ReadClient {
+    /// Reads through this client.
+    #[must_use]
+    pub fn new(client: kube::Client, clock: Clock) -> Self {
+        Self { client, clock }
+    }
+
+    /// Sends `GET path`. `path` may have a query.
+    pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<Answer, RequestError> {
+        self.get_with(path, accept, None).await
+    }
+
+    /// Sends `GET path` with one more header.
+    pub(crate) async fn get_with(
+        &self,
+        path: &str,
+        accept: &str,
+        header: Option<(HeaderName, &str)>,
+    ) -> Result<Answer, RequestError> {
+        let mut request = Request::get(path)
+            .header(ACCEPT, accept)
+            // Watches compressed one event at a time are not read back by every decoder; and what is stored must be what was sent.
+            .header(ACCEPT_ENCODING, "identity");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let request = request.body(Body::empty()).map_err(|source| RequestError::Form { path: path.to_owned(), source })?;
+        let sent_at = self.clock.now();
+        let answer = tokio::time::timeout(ANSWER_LIMIT, self.client.send(request))
+            .await
+            .map_err(|_| RequestError::Silent { path: path.to_owned(), seconds: ANSWER_LIMIT.as_secs() })?
+            .map_err(|source| RequestError::Unreachable { path: path.to_owned(), source })?;
+        let answered_at = self.clock.now();
+        let (head, body) = answer.into_parts();
+        Ok(Answer { status: head.status.as_u16(), sent_at, answered_at, headers: head.headers, body, path: path.to_owned() })
+    }
+}
+
+impl Answer {
+    /// The next bytes of the body; `None` at its end.
+    pub(crate) async fn chunk(&mut self, limit: Duration) -> Result<Option<Bytes>, RequestError> {
+        let next = async {
+            loop {
+                let body = &mut self.body;
+                match std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+                    None => return Ok(None),
+                    // Trailers are of no interest.
+                    Some(Ok(frame)) => {
+                        if let Ok(bytes) = frame.into_data() {
+                            return Ok(Some(bytes));
+                        }
+                    }
+                    Some(Err(source)) => return Err(source),
+                }
+            }
+        };
+        match tokio::time::timeout(limit, next).await {
+            Err(_) => Err(RequestError::Silent { path: self.path.clone(), seconds: limit.as_secs() }),
+            Ok(Err(source)) => Err(RequestError::Broken { path: self.path.clone(), source }),
+            Ok(Ok(bytes)) => Ok(bytes),
+        }
+    }
+
+    /// The whole body.
+    pub(crate) async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, RequestError> {
+        let mut whole = Vec::new();
+        while let Some(bytes) = self.chunk(CHUNK_LIMIT).await? {
+            if whole.len() + bytes.len() > limit {
+                return Err(RequestError::TooLong { path: self.path.clone(), limit });
+            }
+            whole.extend_from_slice(&bytes);
+        }
+        Ok(whole)
+    }
+
+    /// How long the server asks to wait, at most a minute.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let seconds: u64 = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds.clamp(1, 60)))
+    }
+
+    /// The server's clock when it answered (RFC 9110, section 6.6.1), in whole seconds.
+    pub(crate) fn date(&self) -> Option<Timestamp> {
+        let text = self.headers.get(DATE)?.to_str().ok()?;
+        let zoned = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+        Timestamp::from_micros(zoned.as_microsecond()).ok()
+    }
+}

@@ -1,0 +1,7 @@
+//! Collection against a scripted API server (failures that a real one does not give on demand) and against real control planes.
+
+mod control_plane;
+mod evidence;
+mod read_only;
+mod scripted;
+mod watch_faults;
