@@ -1,5 +1,6 @@
 //! The receiver over real HTTPS.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use intake::{ClientCertificate, Intake, SourceOptions, TokenDigest};
@@ -8,6 +9,7 @@ use reqwest::StatusCode;
 use sha2::{Digest, Sha256};
 use store::Store;
 
+use crate::failing::Failing;
 use crate::fixture::{Authority, entries, event, intake_options, list, open, options, statements, url};
 
 const SOURCE: &str = "prod/audit/api-1";
@@ -166,23 +168,65 @@ async fn secret_values_are_never_on_disk() {
     intake.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn overload_answers_429_with_retry_after_and_goes_on() {
-    let (dir, authority) = (tempfile::tempdir().unwrap(), Authority::new());
-    let mut small = options(dir.path());
-    small.queue_bytes = 4_000;
-    let store = Store::open(small, std::sync::Arc::new(store::NoProjection)).unwrap();
-    let start = intake_options(authority.tls(None), vec![with_token("api-1", "t")]);
+/// A receiver of two sources over files that can be made to fail.
+async fn over_failing_files(
+    dir: &std::path::Path,
+    queue_bytes: usize,
+) -> (Intake, Store, std::sync::Arc<Failing>, reqwest::Client) {
+    let authority = Authority::new();
+    let mut options = options(dir);
+    options.queue_bytes = queue_bytes;
+    let failing = std::sync::Arc::new(Failing::new(&options.dir));
+    let store = Store::open_with(options, std::sync::Arc::new(store::NoProjection), failing.files(&failing)).unwrap();
+    let mut start = intake_options(authority.tls(None), vec![with_token("api-1", "t"), with_token("api-2", "t")]);
+    // The heartbeat would take part in the failures.
+    start.heartbeat = Duration::from_secs(3600);
     let intake = Intake::start(start, store.clone()).await.unwrap();
-    let (client, target) = (authority.http(None), url(&intake, "api-1"));
-    let many: Vec<String> = (0..100).map(|n| event(&format!("m-{n}"), "get")).collect();
-    let answer = client.post(&target).bearer_auth("t").body(list(&many)).send().await.unwrap();
-    // A batch that can never fit, or one that must wait: both are this answer as long as it is nothing else's fault.
-    if answer.status() != 200 {
-        assert_eq!(answer.status(), 429);
-        assert_eq!(answer.headers()["retry-after"], "3");
-        assert_eq!(post(&client, &target, "t", list(&many[..5])).await, 200);
+    while statements(&store, STATEMENTS).is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    (intake, store, failing, authority.http(None))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_answers_429_with_retry_after_loses_nothing_and_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (intake, store, failing, client) = over_failing_files(dir.path(), 1 << 20).await;
+    let target = url(&intake, "api-1");
+    assert_eq!(post(&client, &target, "t", list(&[event("a", "get")])).await, 200);
+    failing.full.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        let body = list(&[event("b", "get")]);
+        let answer = client.post(&target).bearer_auth("t").body(body).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (429, "3"));
+    }
+    failing.full.store(false, Ordering::SeqCst);
+    assert_eq!(post(&client, &target, "t", list(&[event("a", "get"), event("b", "get")])).await, 200);
+    assert_eq!(entries(&store)[SOURCE].len(), 2);
+    intake.stop().await;
+    let refused =
+        |s: &Statement| matches!(s, Statement::Refused { status: 429, reason, .. } if reason.contains("3 times"));
+    assert!(statements(&store, STATEMENTS).iter().any(refused), "what could not be stated then is stated later");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn overload_answers_429_and_200_comes_only_after_the_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let (intake, store, failing, client) = over_failing_files(dir.path(), 2_000).await;
+    failing.hold.store(true, Ordering::SeqCst);
+    let many: Vec<String> = (0..50).map(|n| event(&format!("m-{n}"), "get")).collect();
+    let (first, body) = (url(&intake, "api-1"), list(&many));
+    let sender = client.clone();
+    let waiting = tokio::spawn(async move { post(&sender, &first, "t", body).await });
+    while !failing.syncing.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(post(&client, &url(&intake, "api-2"), "t", list(&many)).await, 429);
+    assert!(!waiting.is_finished(), "nothing is acknowledged before it is durable");
+    failing.hold.store(false, Ordering::SeqCst);
+    assert_eq!(waiting.await.unwrap(), 200);
+    assert_eq!(post(&client, &url(&intake, "api-2"), "t", list(&many)).await, 200);
+    assert_eq!(entries(&store)[SOURCE].len(), 50);
     intake.stop().await;
 }
 
