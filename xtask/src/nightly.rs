@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &NightlyArguments) -> Result<()> {
     )?;
     process::run(
         "the slow facts of a real control plane",
-        process::cargo()?.args(["test", "--locked", "-p", "e2e"]).env("PLIMSOLL_NIGHTLY", "1"),
+        process::cargo()?.args(["test", "--locked", "-p", "e2e", "--", "--include-ignored"]),
     )?;
     if arguments.fuzz_seconds > 0 {
         for target in fuzz_targets()? {
