@@ -258,12 +258,24 @@ pub async fn raw_rows(
     })?;
     session::register_batches(&ctx, "population", vec![materialised.batch.clone()])?;
     let test = collect(&ctx, &control.test).await?;
-    Ok(RawRows { population: population::canonical(&population)?, materialised: materialised.batch, test: population::canonical(&test)? })
+    let mut inputs = Vec::new();
+    for table in session::CONTROL_INPUTS {
+        let rows = collect(&ctx, &format!("SELECT * FROM {table}")).await?;
+        inputs.push((table, population::canonical(&rows)?));
+    }
+    Ok(RawRows {
+        inputs,
+        population: population::canonical(&population)?,
+        materialised: materialised.batch,
+        test: population::canonical(&test)?,
+    })
 }
 
 /// What a control's SQL gave, in canonical column types.
 #[derive(Debug, Clone)]
 pub struct RawRows {
+    /// The tables of the window and the parameters: `period`, `parameter_values`, `parameter_lists`.
+    pub inputs: Vec<(&'static str, RecordBatch)>,
     /// Rows of the population's SQL, not yet clipped to the window.
     pub population: RecordBatch,
     /// The population as the test saw it.

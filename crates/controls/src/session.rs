@@ -162,7 +162,7 @@ impl Session {
     /// Writes every open table as `<folder>/<table>.parquet`, derived ones included.
     ///
     /// # Errors
-    /// [`SessionError`] of the query, or [`OutputError`] of the file, as text.
+    /// [`ExportError`] of the query or the file.
     pub async fn export(&self, folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
         let mut files = Vec::new();
         for (name, _) in &self.providers {
@@ -261,6 +261,9 @@ pub(crate) fn register_empty(ctx: &SessionContext) -> Result<(), DataFusionError
     }
     Ok(())
 }
+
+/// The tables that a control sees beside the open tables.
+pub(crate) const CONTROL_INPUTS: [&str; 3] = ["period", "parameter_values", "parameter_lists"];
 
 /// Registers `period`, `parameter_values` and `parameter_lists`, without rows where nothing is given.
 pub(crate) fn register_control_inputs(

@@ -118,6 +118,20 @@ impl SourceCoverage {
 }
 
 impl ControlCoverage {
+    /// One cluster `c1` in which `covered` of `known` was covered.
+    #[cfg(test)]
+    pub(super) fn of_one(known: &PeriodSet, covered: &PeriodSet) -> Self {
+        let covered = covered.intersection(known);
+        Self {
+            covered: covered.clone(),
+            not_connected: Vec::new(),
+            known: known.clone(),
+            clusters: BTreeMap::new(),
+            by_cluster: BTreeMap::from([("c1".to_owned(), covered)]),
+            by_classes: BTreeMap::new(),
+        }
+    }
+
     /// Works out every combination of classes once; there are at most a handful.
     fn with_classes(mut self) -> Self {
         for (cluster, classes) in &self.clusters {
@@ -150,5 +164,92 @@ impl ControlCoverage {
                 self.by_classes.get(&(cluster.to_owned(), key.join(","))).unwrap_or(whole)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use records::table::Provenance;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros).unwrap()
+    }
+
+    fn set(periods: &[(i64, i64)]) -> PeriodSet {
+        periods.iter().filter_map(|(f, t)| Period::new(at(*f), at(*t))).collect()
+    }
+
+    async fn control(needs: &str, judges: &str) -> Control {
+        let text = format!(
+            "id: XX-01\ntitle: T\ndescription: D\ncriteria: [CC6.1]\nkind: state\nneeds: [{needs}]\njudges: [{judges}]\nnext_step: N\n\
+             population: SELECT name AS item, name AS label, covered_from AS valid_from, covered_to AS valid_to, source, segment, seq FROM coverage\n\
+             test: SELECT item, valid_from, valid_to, 'effective' AS verdict, '' AS reason FROM population\n"
+        );
+        let files = vec![("x/XX-01.yaml".to_owned(), text)];
+        let catalogue = crate::Catalogue::from_files(files).await.unwrap_or_else(|e| panic!("{e}"));
+        catalogue.controls()[0].clone()
+    }
+
+    fn sources(rows: &[(&str, &[(i64, i64)])]) -> SourceCoverage {
+        let coverage: Vec<Coverage<'static>> = rows
+            .iter()
+            .flat_map(|(name, periods)| {
+                periods.iter().map(|(from, to)| Coverage {
+                    provenance: Provenance::default(),
+                    name: (*name).to_owned().into(),
+                    covered_from: at(*from),
+                    covered_to: at(*to),
+                    basis: "watch".into(),
+                })
+            })
+            .collect();
+        SourceCoverage::of_rows(rows.iter().map(|(name, _)| *name), &coverage)
+    }
+
+    fn row(source: &str, rests_on: Option<&str>) -> PopulationRow {
+        PopulationRow {
+            item: "i".to_owned(),
+            label: "i".to_owned(),
+            period: Period::new(at(0), at(100)).unwrap(),
+            evidence: Some(records::EntryReference { source: source.to_owned(), segment: 0, seq: 1 }),
+            rests_on: rests_on.map(str::to_owned),
+        }
+    }
+
+    #[tokio::test]
+    async fn every_source_that_matches_every_need_counts_for_each_cluster() {
+        let control = control("watch/pods, audit/*", "").await;
+        let window = Period::new(at(0), at(100)).unwrap();
+        let all = sources(&[
+            ("a/watch/pods", &[(0, 50), (60, 100)]),
+            ("a/audit/one", &[(0, 100)]),
+            ("a/audit/two", &[(10, 100)]),
+            ("b/watch/pods", &[(0, 90)]),
+            ("b/audit/one", &[(0, 100)]),
+            ("plimsoll/evaluation/all", &[]),
+        ]);
+        let seen = all.of(&control, window, at(80));
+        assert_eq!(seen.not_connected, []);
+        assert_eq!(seen.covered, set(&[(10, 50), (60, 80)]));
+        assert_eq!(*seen.of(&row("a/watch/pods", None)), set(&[(10, 50), (60, 80)]));
+        assert_eq!(*seen.of(&row("b/watch/pods", None)), set(&[(0, 80)]));
+        assert_eq!(*seen.of(&row("a/watch/pods", Some("watch"))), set(&[(0, 50), (60, 80)]));
+        assert_eq!(*seen.of(&row("a/audit/two", Some("watch, audit"))), set(&[(10, 50), (60, 80)]));
+        assert_eq!(*seen.of(&row("a/audit/two", Some(""))), set(&[(0, 80)]));
+    }
+
+    #[tokio::test]
+    async fn a_need_without_source_is_not_connected_and_covers_nothing() {
+        let control = control("watch/pods", "audit/*").await;
+        let window = Period::new(at(0), at(100)).unwrap();
+        let seen = sources(&[("a/watch/pods", &[(0, 100)]), ("b/audit/one", &[(0, 100)])]).of(&control, window, at(100));
+        let missing = |cluster: &str, pattern: &str| NotConnected { cluster: cluster.into(), pattern: pattern.into() };
+        assert_eq!(seen.not_connected, [missing("a", "audit/*"), missing("b", "watch/pods")]);
+        assert!(seen.covered.is_empty());
+        assert_eq!(*seen.of(&row("a/watch/pods", None)), set(&[(0, 100)]));
+        let nothing = SourceCoverage::default().of(&control, window, at(100));
+        assert_eq!(nothing.not_connected, [missing("", "watch/pods"), missing("", "audit/*")]);
+        assert!(nothing.covered.is_empty());
     }
 }

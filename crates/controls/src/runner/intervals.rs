@@ -210,3 +210,74 @@ fn extend(out: &mut Vec<ItemVerdict>, next: ItemVerdict) {
     }
     out.push(next);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros).unwrap()
+    }
+
+    fn period() -> impl Strategy<Value = Period> {
+        (0i64..60, 1i64..20).prop_map(|(from, length)| Period { from: at(from), to: at(from + length) })
+    }
+
+    fn verdicts() -> impl Strategy<Value = Verdict> {
+        prop::sample::select(vec![Verdict::Effective, Verdict::Deviation, Verdict::Undetermined])
+    }
+
+    proptest! {
+        /// Instant by instant: an item is judged exactly while it is in the population; uncovered time is undetermined; else the
+        /// worst of the test's verdicts holds.
+        #[test]
+        fn each_instant_has_the_verdict_that_the_rules_say(
+            rows in prop::collection::vec((0u8..3, period()), 0..8),
+            tests in prop::collection::vec((0u8..3, period(), verdicts()), 0..8),
+            covered in prop::collection::vec(period(), 0..5),
+        ) {
+            let mut population = Population::empty();
+            population.rows = rows.iter().map(|(item, period)| PopulationRow {
+                item: item.to_string(),
+                label: item.to_string(),
+                period: *period,
+                evidence: Some(records::EntryReference { source: "c1/watch/pods".to_owned(), segment: 0, seq: 1 }),
+                rests_on: None,
+            }).collect();
+            population.rows.sort_by(|a, b| (&a.item, a.period).cmp(&(&b.item, b.period)));
+            let mut tests: Vec<TestRow> = tests.iter()
+                .filter(|(item, ..)| rows.iter().any(|(known, _)| known == item))
+                .map(|(item, period, verdict)| TestRow {
+                    item: item.to_string(), period: Some(*period), verdict: *verdict, reason: String::new(),
+                }).collect();
+            tests.sort_by(|a, b| (&a.item, a.period).cmp(&(&b.item, b.period)));
+            let known = PeriodSet::from(Period { from: at(0), to: at(200) });
+            let covered: PeriodSet = covered.into_iter().collect();
+            let coverage = ControlCoverage::of_one(&known, &covered);
+            let got = state(&population, tests.clone(), &coverage, false).unwrap();
+            for instant in (0..90).map(at) {
+                for item in 0u8..3 {
+                    let name = item.to_string();
+                    let present = rows.iter().any(|(i, p)| *i == item && p.contains(instant));
+                    let said: Vec<&ItemVerdict> =
+                        got.iter().filter(|v| v.item == name && v.from <= instant && instant < v.to).collect();
+                    prop_assert_eq!(said.len(), usize::from(present));
+                    if let Some(verdict) = said.first() {
+                        let of_test = tests.iter()
+                            .filter(|t| t.item == name && t.period.is_some_and(|p| p.contains(instant)))
+                            .map(|t| t.verdict)
+                            .min_by_key(|v| severity(*v))
+                            .unwrap_or(Verdict::Undetermined);
+                        let expected = if covered.contains(instant) { of_test } else { Verdict::Undetermined };
+                        prop_assert_eq!(verdict.verdict, expected);
+                        prop_assert_eq!(verdict.uncovered, !covered.contains(instant));
+                    }
+                }
+            }
+            for pair in got.windows(2).filter(|pair| pair[0].item == pair[1].item) {
+                prop_assert!(pair[0].to <= pair[1].from);
+            }
+        }
+    }
+}
