@@ -38,7 +38,11 @@ pub(crate) struct Reading {
 }
 
 /// Reads the counters once.
-pub(crate) async fn read(client: &ReadClient, recorder: &Recorder, subject: &SourceName) -> Result<Reading, BalanceError> {
+pub(crate) async fn read(
+    client: &ReadClient,
+    recorder: &Recorder,
+    subject: &SourceName,
+) -> Result<Reading, BalanceError> {
     let received = recorder.received(subject);
     let mut answer = client.get(PATH, "text/plain;version=0.0.4").await?;
     if answer.status != 200 {
@@ -46,7 +50,8 @@ pub(crate) async fn read(client: &ReadClient, recorder: &Recorder, subject: &Sou
     }
     let clock = crate::canary::clock_statement(subject, &answer);
     let at = answer.answered_at;
-    let (mut lines, mut pieces, mut reader, mut length) = (Lines::new(LINE_LIMIT), Vec::new(), CountersReader::default(), 0);
+    let (mut lines, mut pieces, mut reader, mut length) =
+        (Lines::new(LINE_LIMIT), Vec::new(), CountersReader::default(), 0);
     while let Some(bytes) = answer.chunk(CHUNK_LIMIT).await? {
         length += bytes.len();
         if length > ANSWER_LIMIT {

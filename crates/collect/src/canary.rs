@@ -52,7 +52,13 @@ pub(crate) struct Sent {
 }
 
 /// Sends one canary. That there was no answer is part of the statement: the event may have been logged nevertheless.
-pub(crate) async fn send(client: &ReadClient, key: &CanaryKey, subject: &SourceName, number: u64, at: Timestamp) -> Sent {
+pub(crate) async fn send(
+    client: &ReadClient,
+    key: &CanaryKey,
+    subject: &SourceName,
+    number: u64,
+    at: Timestamp,
+) -> Sent {
     let audit_id = key.audit_id(subject, number, at);
     let answer = client.get_with(PATH, JSON, Some((HeaderName::from_static("audit-id"), &audit_id))).await;
     let (status, clock, failure) = match answer {
@@ -60,7 +66,8 @@ pub(crate) async fn send(client: &ReadClient, key: &CanaryKey, subject: &SourceN
             let clock = clock_statement(subject, &answer);
             // Read to its end, so that the connection can be used again.
             let _ = answer.bytes(1 << 20).await;
-            let failure = (answer.status != 200).then(|| format!("the API server answered {} to a canary", answer.status));
+            let failure =
+                (answer.status != 200).then(|| format!("the API server answered {} to a canary", answer.status));
             (answer.status, clock, failure)
         }
         Err(broke) => (0, None, Some(error::line(&broke))),
@@ -89,7 +96,10 @@ mod tests {
         let subject: SourceName = "prod/audit/apiserver-1".parse().unwrap();
         let at: Timestamp = "2026-11-23T09:00:00Z".parse().unwrap();
         let id = CanaryKey::new([7; 32]).audit_id(&subject, 1, at);
-        assert!(id.starts_with("cnry.prod.apiserver-1.1.") && id.len() == "cnry.prod.apiserver-1.1.".len() + 32, "{id}");
+        assert!(
+            id.starts_with("cnry.prod.apiserver-1.1.") && id.len() == "cnry.prod.apiserver-1.1.".len() + 32,
+            "{id}"
+        );
         assert_ne!(id, CanaryKey::new([8; 32]).audit_id(&subject, 1, at));
         assert_ne!(id, CanaryKey::new([7; 32]).audit_id(&subject, 2, at));
         assert_ne!(id, CanaryKey::new([7; 32]).audit_id(&subject, 1, at.plus_micros(1)));

@@ -18,9 +18,7 @@ impl Clock {
     /// The clock of this machine.
     #[must_use]
     pub fn system() -> Self {
-        Self::new(|| {
-            Timestamp::from_micros(jiff::Timestamp::now().as_microsecond()).unwrap_or(Timestamp::MAX)
-        })
+        Self::new(|| Timestamp::from_micros(jiff::Timestamp::now().as_microsecond()).unwrap_or(Timestamp::MAX))
     }
 
     /// The time.

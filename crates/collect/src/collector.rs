@@ -117,14 +117,15 @@ impl Collector {
             })
             .collect::<Result<Vec<_>, SourceNameError>>()?;
 
-        let view = View {
-            recorder,
-            watches: Arc::new(watches),
-            api_servers: Arc::new(api_servers),
-            cluster: Arc::default(),
+        let view =
+            View { recorder, watches: Arc::new(watches), api_servers: Arc::new(api_servers), cluster: Arc::default() };
+        let supervisor = Supervisor {
+            options,
+            client,
+            view: view.clone(),
+            cancel: CancellationToken::new(),
+            stored_uid: history.cluster_uid,
         };
-        let supervisor =
-            Supervisor { options, client, view: view.clone(), cancel: CancellationToken::new(), stored_uid: history.cluster_uid };
         let found = match supervisor.identify().await {
             Ok(found) => Some(found),
             Err(failure @ IdentityError::AnotherCluster { .. }) => return Err(StartError::Identity(failure)),
@@ -332,7 +333,9 @@ impl Supervisor {
     async fn last_statements(&self) {
         let recorder = &self.view.recorder;
         let mut entries: Vec<_> = self.view.watches.iter().flat_map(|watch| watch.stop(recorder)).collect();
-        entries.push(recorder.statement(&Statement::Stopped { at: recorder.clock().now(), component: COMPONENT.to_owned() }));
+        entries.push(
+            recorder.statement(&Statement::Stopped { at: recorder.clock().now(), component: COMPONENT.to_owned() }),
+        );
         if recorder.store(entries).await.is_err() {
             tracing::warn!("the store was closed before the collection ended; its last statements are not stored");
         }

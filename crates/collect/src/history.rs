@@ -122,8 +122,8 @@ pub(crate) fn read(
         let holds = |source: &SourceName| manifest.sources.iter().any(|range| range.source == *source);
         let open = |watch: &&SourceName| !settled.contains(watch.as_str());
         let wanted_watch = watches.iter().filter(open).any(holds);
-        let unclaimed = statement_segments < CLAIM_SEGMENTS
-            && history.known.values().any(|known| known.claimed_until.is_none());
+        let unclaimed =
+            statement_segments < CLAIM_SEGMENTS && history.known.values().any(|known| known.claimed_until.is_none());
         let wanted_statement = (history.cluster_uid.is_none() || unclaimed) && holds(statements);
         if !wanted_watch && !wanted_statement {
             continue;

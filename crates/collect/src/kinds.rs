@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use records::{SourceClass, SourceName};
 use records::source::SourceNameError;
+use records::{SourceClass, SourceName};
 
 /// How much of an object is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,7 +29,9 @@ pub struct GovernedKind {
 
 /// Why a text names no governed kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{text:?} is not a kind to watch: expected <resource>[.<group>]/<version>, for example pods/v1 or deployments.apps/v1")]
+#[error(
+    "{text:?} is not a kind to watch: expected <resource>[.<group>]/<version>, for example pods/v1 or deployments.apps/v1"
+)]
 pub struct GovernedKindError {
     text: String,
 }
@@ -179,7 +181,10 @@ mod tests {
     #[test]
     fn text_and_path() {
         let kind: GovernedKind = "deployments.apps/v1".parse().unwrap();
-        assert_eq!((kind.detail().as_str(), kind.path("v1").as_str()), ("deployments.apps", "/apis/apps/v1/deployments"));
+        assert_eq!(
+            (kind.detail().as_str(), kind.path("v1").as_str()),
+            ("deployments.apps", "/apis/apps/v1/deployments")
+        );
         assert_eq!("pods/v1".parse::<GovernedKind>().unwrap().path("v1"), "/api/v1/pods");
         assert_eq!(kind.to_string(), "deployments.apps/v1");
         for text in ["pods", "/v1", "pods/", "Pods/v1", "pods/v1/log", "../x/v1", "pods?x=/v1"] {

@@ -64,7 +64,8 @@ impl CountersReader {
         match name {
             EVENTS => self.events = Some(self.events.unwrap_or(0) + count(value).ok_or_else(|| unreadable(text))?),
             ERRORS => {
-                let (_, plugin) = labels.into_iter().find(|(label, _)| label == "plugin").ok_or_else(|| unreadable(text))?;
+                let (_, plugin) =
+                    labels.into_iter().find(|(label, _)| label == "plugin").ok_or_else(|| unreadable(text))?;
                 *self.errors.entry(plugin).or_default() += count(value).ok_or_else(|| unreadable(text))?;
             }
             START => self.start = Some(instant(value).ok_or_else(|| unreadable(text))?),
@@ -161,9 +162,14 @@ mod tests {
 
     #[test]
     fn errors_are_told_apart_by_plugin() {
-        let text = format!("{HEALTHY}apiserver_audit_error_total{{plugin=\"webhook\"}} 3\napiserver_audit_error_total{{plugin=\"buffered\",}} 31 1795425912000\n");
+        let text = format!(
+            "{HEALTHY}apiserver_audit_error_total{{plugin=\"webhook\"}} 3\napiserver_audit_error_total{{plugin=\"buffered\",}} 31 1795425912000\n"
+        );
         let counters = read(&text).unwrap();
-        assert_eq!((counters.errors_of("webhook"), counters.errors_of("buffered"), counters.errors_of("truncate")), (3, 31, 0));
+        assert_eq!(
+            (counters.errors_of("webhook"), counters.errors_of("buffered"), counters.errors_of("truncate")),
+            (3, 31, 0)
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ const HEAD: usize = 4096;
 
 /// One piece of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub(crate) enum Piece {
     /// All of it.
     Whole(Vec<u8>),
     /// It was longer than the limit and is not held.

@@ -32,7 +32,10 @@ pub fn rbac_manifest(kinds: &[GovernedKind], namespace: &str) -> String {
     rules.push_str(&format!(
         "# The cluster's identity, and the canaries.\n- apiGroups: [\"\"]\n  resources: [namespaces]\n  resourceNames: [{name}]\n  verbs: [get]\n"
     ));
-    rules.push_str(&format!("# The counters of the audit backend.\n- nonResourceURLs: [{}, /version]\n  verbs: [get]\n", balance::PATH));
+    rules.push_str(&format!(
+        "# The counters of the audit backend.\n- nonResourceURLs: [{}, /version]\n  verbs: [get]\n",
+        balance::PATH
+    ));
     format!(
         "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: plimsoll-collector\n  namespace: {namespace}\n---\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: plimsoll-collector\nrules:\n{rules}---\n\

@@ -78,11 +78,12 @@ impl Recorder {
         received_at: Timestamp,
         line: Vec<u8>,
     ) -> NewEntry {
-        let readable = sensitivity == Sensitivity::Ordinary || serde_json::from_slice::<serde::de::IgnoredAny>(&line).is_ok();
+        let readable =
+            sensitivity == Sensitivity::Ordinary || serde_json::from_slice::<serde::de::IgnoredAny>(&line).is_ok();
         let Redacted { bytes, redaction, .. } =
             if readable { self.redactor.watch_line(&line) } else { self.redactor.object("secrets", &line) };
-        let redaction = redaction
-            .map(|done| store::Redaction { original_sha256: done.original_sha256, values: done.values });
+        let redaction =
+            redaction.map(|done| store::Redaction { original_sha256: done.original_sha256, values: done.values });
         let bytes = match bytes {
             std::borrow::Cow::Owned(bytes) => bytes,
             std::borrow::Cow::Borrowed(_) => line,

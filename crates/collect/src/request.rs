@@ -111,7 +111,8 @@ impl ReadClient {
         if let Some((name, value)) = header {
             request = request.header(name, value);
         }
-        let request = request.body(Body::empty()).map_err(|source| RequestError::Form { path: path.to_owned(), source })?;
+        let request =
+            request.body(Body::empty()).map_err(|source| RequestError::Form { path: path.to_owned(), source })?;
         let sent_at = self.clock.now();
         let answer = tokio::time::timeout(ANSWER_LIMIT, self.client.send(request))
             .await
@@ -119,7 +120,14 @@ impl ReadClient {
             .map_err(|source| RequestError::Unreachable { path: path.to_owned(), source })?;
         let answered_at = self.clock.now();
         let (head, body) = answer.into_parts();
-        Ok(Answer { status: head.status.as_u16(), sent_at, answered_at, headers: head.headers, body, path: path.to_owned() })
+        Ok(Answer {
+            status: head.status.as_u16(),
+            sent_at,
+            answered_at,
+            headers: head.headers,
+            body,
+            path: path.to_owned(),
+        })
     }
 }
 

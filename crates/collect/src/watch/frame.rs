@@ -81,7 +81,10 @@ struct Status<'a> {
 
 /// `metadata.resourceVersion` of an object. It never holds characters that JSON escapes: it is a decimal number.
 pub(crate) fn resource_version(object: &str) -> Option<&str> {
-    serde_json::from_str::<Object<'_>>(object).ok().map(|object| object.metadata.resource_version).filter(|v| !v.is_empty())
+    serde_json::from_str::<Object<'_>>(object)
+        .ok()
+        .map(|object| object.metadata.resource_version)
+        .filter(|v| !v.is_empty())
 }
 
 impl<'a> Frame<'a> {
@@ -116,7 +119,8 @@ mod tests {
 
     #[test]
     fn the_object_is_the_bytes_that_came() {
-        let line = br#"{"type":"MODIFIED","object":{"kind":"Pod", "metadata":{"name":"a","resourceVersion":"12"},"x":1.0e2}}"#;
+        let line =
+            br#"{"type":"MODIFIED","object":{"kind":"Pod", "metadata":{"name":"a","resourceVersion":"12"},"x":1.0e2}}"#;
         let Frame::Change { change: Change::Modified, object, resource_version } = Frame::read(line) else { panic!() };
         assert_eq!(object, r#"{"kind":"Pod", "metadata":{"name":"a","resourceVersion":"12"},"x":1.0e2}"#);
         assert_eq!(resource_version, Some("12"));
@@ -130,7 +134,14 @@ mod tests {
 
     #[test]
     fn what_is_no_frame() {
-        for line in ["", "{}", "[]", r#"{"type":"BOOKMARK","object":{}}"#, r#"{"type":"LATER","object":{}}"#, r#"{"type":"ADDED"}"#] {
+        for line in [
+            "",
+            "{}",
+            "[]",
+            r#"{"type":"BOOKMARK","object":{}}"#,
+            r#"{"type":"LATER","object":{}}"#,
+            r#"{"type":"ADDED"}"#,
+        ] {
             assert!(matches!(Frame::read(line.as_bytes()), Frame::Unknown), "{line}");
         }
         let odd = br#"{"type":"ADDED","object":{"metadata":{"resourceVersion":7}}}"#;

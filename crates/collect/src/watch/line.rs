@@ -13,9 +13,7 @@ pub(crate) struct LineWriter {
 
 impl LineWriter {
     pub(crate) fn new(kind: &GovernedKind, version: &str) -> Self {
-        Self {
-            kind: format!(r#""group":"{}","version":"{version}","resource":"{}""#, kind.group(), kind.resource()),
-        }
+        Self { kind: format!(r#""group":"{}","version":"{version}","resource":"{}""#, kind.group(), kind.resource()) }
     }
 
     /// An object as it was listed or changed (`LISTED`, `ADDED`, `MODIFIED`, `DELETED`), its bytes unchanged.
@@ -31,8 +29,11 @@ impl LineWriter {
     /// The beginning of a list.
     pub(crate) fn list_begin(&self, list: &str, resource_version: &str, at: Timestamp) -> Vec<u8> {
         let (list, resource_version) = (quoted(list), quoted(resource_version));
-        format!(r#"{{"type":"LIST_BEGIN",{},"list":{list},"resourceVersion":{resource_version},"at":"{at}"}}"#, self.kind)
-            .into_bytes()
+        format!(
+            r#"{{"type":"LIST_BEGIN",{},"list":{list},"resourceVersion":{resource_version},"at":"{at}"}}"#,
+            self.kind
+        )
+        .into_bytes()
     }
 
     /// The end of a list of `count` objects.
@@ -47,7 +48,8 @@ impl LineWriter {
 
     /// Nothing more happened up to this resourceVersion: where a later run goes on.
     pub(crate) fn bookmark(&self, resource_version: &str, at: Timestamp) -> Vec<u8> {
-        format!(r#"{{"type":"BOOKMARK",{},"resourceVersion":{},"at":"{at}"}}"#, self.kind, quoted(resource_version)).into_bytes()
+        format!(r#"{{"type":"BOOKMARK",{},"resourceVersion":{},"at":"{at}"}}"#, self.kind, quoted(resource_version))
+            .into_bytes()
     }
 }
 

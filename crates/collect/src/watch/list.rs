@@ -29,7 +29,7 @@ pub(crate) struct ListMetadata {
 
 /// Why bytes are no list.
 #[derive(Debug, thiserror::Error)]
-pub enum ListError {
+pub(crate) enum ListError {
     /// Another character was expected.
     #[error("the answer is not a list in JSON: {found:?} at byte {at}")]
     Syntax {
@@ -240,7 +240,10 @@ mod tests {
 
     fn values() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
-            Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), ".{0,12}".prop_map(Value::from)
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from)
         ];
         leaf.prop_recursive(3, 20, 4, |inner| {
             prop_oneof![
@@ -280,8 +283,13 @@ mod tests {
 
     #[test]
     fn a_list_without_items_and_an_item_that_is_too_long() {
-        assert_eq!(scan(r#"{"metadata":{},"items":null}"#, 3, 9).unwrap(), [ListPart::Metadata(ListMetadata::default())]);
-        let parts = scan(r#"{"items":[{"a":1},{"b":"xxxxxxxxxxxx"},{"c":3}],"metadata":{"resourceVersion":"1"}}"#, 4, 9).unwrap();
+        assert_eq!(
+            scan(r#"{"metadata":{},"items":null}"#, 3, 9).unwrap(),
+            [ListPart::Metadata(ListMetadata::default())]
+        );
+        let parts =
+            scan(r#"{"items":[{"a":1},{"b":"xxxxxxxxxxxx"},{"c":3}],"metadata":{"resourceVersion":"1"}}"#, 4, 9)
+                .unwrap();
         assert!(matches!(&parts[0], ListPart::Item(Piece::Whole(bytes)) if bytes == br#"{"a":1}"#));
         assert!(matches!(&parts[1], ListPart::Item(Piece::TooLong { bytes: 20, .. })));
         assert!(matches!(&parts[2], ListPart::Item(Piece::Whole(bytes)) if bytes == br#"{"c":3}"#));

@@ -300,7 +300,13 @@ impl Progress {
     }
 
     fn gap(&self, from: Timestamp, to: Timestamp, reason: String) -> Output {
-        Output::Statement(Statement::Gap { subject: self.subject.clone(), from, to: to.max(from), reason, at_most: None })
+        Output::Statement(Statement::Gap {
+            subject: self.subject.clone(),
+            from,
+            to: to.max(from),
+            reason,
+            at_most: None,
+        })
     }
 
     /// The continue token of the list is too old (410). The token that such an answer carries would continue a list of
@@ -470,8 +476,7 @@ impl Progress {
             Failure::NotServed | Failure::Forbidden => {
                 self.version = 0;
                 self.writer = LineWriter::new(&self.kind, self.version());
-                self.state =
-                    if *failure == Failure::NotServed { WatchState::NotServed } else { WatchState::Forbidden };
+                self.state = if *failure == Failure::NotServed { WatchState::NotServed } else { WatchState::Forbidden };
                 if self.unavailable.as_ref().is_none_or(|(_, stated)| stated != reason) {
                     let from = self.unavailable.as_ref().map_or(at, |(from, _)| *from);
                     out.push(self.gap(at, at, cut(reason).to_owned()));
@@ -507,3 +512,6 @@ impl Progress {
 fn cut(text: &str) -> &str {
     text.char_indices().nth(300).map_or(text, |(end, _)| &text[..end])
 }
+
+#[cfg(test)]
+mod model;

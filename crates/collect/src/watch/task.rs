@@ -58,8 +58,7 @@ pub(crate) struct WatchSnapshot {
 
 impl WatchHandle {
     pub(crate) fn new(source: SourceName, kind: &GovernedKind, known: Known, limits: &WatchLimits) -> Self {
-        let sensitivity =
-            if kind.content() == Content::Metadata { Sensitivity::Secret } else { Sensitivity::Ordinary };
+        let sensitivity = if kind.content() == Content::Metadata { Sensitivity::Secret } else { Sensitivity::Ordinary };
         let progress = Progress::new(source.clone(), kind.clone(), known, limits.bookmark_every);
         let inner = Inner { progress, pending_since: None, last_event_at: None, last_error: None };
         Self { source, sensitivity, inner: Arc::new(Mutex::new(inner)) }
@@ -230,7 +229,11 @@ impl WatchTask {
     }
 
     async fn confirm(&self, position: &str, future_answers: &mut u32) -> Result<(), Broke> {
-        let path = format!("{}?limit=1&resourceVersion={}&resourceVersionMatch=NotOlderThan", self.path(), percent_encoded(position));
+        let path = format!(
+            "{}?limit=1&resourceVersion={}&resourceVersionMatch=NotOlderThan",
+            self.path(),
+            percent_encoded(position)
+        );
         let mut answer = self.client.get(&path, METADATA_LIST).await?;
         match answer.status {
             200 => {
@@ -248,7 +251,9 @@ impl WatchTask {
                 *future_answers += 1;
                 if says.contains("Too large resource version") && *future_answers > FUTURE_TRIES {
                     *future_answers = 0;
-                    let reason = format!("resourceVersion {position} is newer than the API server's state, which may have been restored");
+                    let reason = format!(
+                        "resourceVersion {position} is newer than the API server's state, which may have been restored"
+                    );
                     return self.refuse_position(&reason).await;
                 }
                 Ok(self.fail(&Failure::Broken, &format!("the API server answered 504: {says}")).await?)
@@ -281,7 +286,10 @@ impl WatchTask {
             200 => {}
             410 => {
                 let mut inner = self.handle.lock();
-                inner.last_error = Some((answer.answered_at, "the list took longer than the API server keeps it; listing again".to_owned()));
+                inner.last_error = Some((
+                    answer.answered_at,
+                    "the list took longer than the API server keeps it; listing again".to_owned(),
+                ));
                 inner.progress.list_expired();
                 return Ok(());
             }

@@ -54,21 +54,28 @@ async fn objects_secrets_restart_and_compaction() -> Result<()> {
 
     // Client-side apply writes the value into an annotation, which a watch of metadata carries.
     let value = "cGxpbXNvbGwtdGVzdC1wYXNzd29yZA==";
-    let secret = format!(r#"{{"apiVersion":"v1","kind":"Secret","metadata":{{"name":"db","namespace":"watched"}},"data":{{"password":"{value}"}}}}"#);
+    let secret = format!(
+        r#"{{"apiVersion":"v1","kind":"Secret","metadata":{{"name":"db","namespace":"watched"}},"data":{{"password":"{value}"}}}}"#
+    );
     plane.kubectl_with_input(&admin, &["apply", "-f", "-"], &secret).await?.success()?;
-    let seen = evidence.entry("the secret", "test/watch/secrets", |entry| entry.kind() == "ADDED" && names(entry, "db")).await;
+    let seen =
+        evidence.entry("the secret", "test/watch/secrets", |entry| entry.kind() == "ADDED" && names(entry, "db")).await;
     let object = &seen.json()["object"];
     assert_eq!(object["kind"], "PartialObjectMetadata");
     let applied = object["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"].as_str();
     assert!(applied.context("the annotation")?.contains("plimsoll:redacted:"));
-    evidence.statement("alive", |s| matches!(s, Statement::Alive { subject, .. } if subject.as_str() == NAMESPACES)).await;
+    evidence
+        .statement("alive", |s| matches!(s, Statement::Alive { subject, .. } if subject.as_str() == NAMESPACES))
+        .await;
     collector.stop().await;
 
     // What happened while nobody looked comes after a restart, without a list.
     plane.kubectl(&admin, &["create", "namespace", "meanwhile"]).await?.success()?;
     let collector = evidence.collect(&["namespaces/v1", "secrets/v1"], plane.client(&admin).await?, vec![]).await;
     evidence.entry("what was missed", NAMESPACES, |entry| entry.kind() == "ADDED" && names(entry, "meanwhile")).await;
-    evidence.statement("resumed", |s| matches!(s, Statement::Resumed { subject, .. } if subject.as_str() == NAMESPACES)).await;
+    evidence
+        .statement("resumed", |s| matches!(s, Statement::Resumed { subject, .. } if subject.as_str() == NAMESPACES))
+        .await;
     assert_eq!(lists(&evidence, NAMESPACES), 1);
     assert!(!evidence.statements().iter().any(|s| matches!(s, Statement::Gap { .. })));
     collector.stop().await;
@@ -80,10 +87,14 @@ async fn objects_secrets_restart_and_compaction() -> Result<()> {
     plane.compact_etcd().await?;
     plane.start_again(Component::Apiserver(0)).await?;
     let collector = evidence.collect(&["namespaces/v1"], plane.client(&admin).await?, vec![]).await;
-    let gap = evidence.statement("a gap", |s| matches!(s, Statement::Gap { subject, .. } if subject.as_str() == NAMESPACES)).await;
+    let gap = evidence
+        .statement("a gap", |s| matches!(s, Statement::Gap { subject, .. } if subject.as_str() == NAMESPACES))
+        .await;
     let Statement::Gap { from, to, .. } = gap else { unreachable!() };
     assert!(from < to);
-    evidence.entry("the second list's end", NAMESPACES, |entry| entry.kind() == "LIST_END" && entry.received_at >= to).await;
+    evidence
+        .entry("the second list's end", NAMESPACES, |entry| entry.kind() == "LIST_END" && entry.received_at >= to)
+        .await;
     assert!(evidence.of(NAMESPACES).iter().any(|entry| entry.kind() == "LISTED" && names(entry, "forgotten")));
 
     // A live API server that restarts under the watch: resumed, nothing lost.
@@ -103,7 +114,8 @@ async fn objects_secrets_restart_and_compaction() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn counters_balance_and_canaries_come_back() -> Result<()> {
     let sink = AuditSink::start()?;
-    let plane = ControlPlane::start(ControlPlaneOptions { audit_webhooks: vec![sink.webhook()], ..Default::default() }).await?;
+    let plane =
+        ControlPlane::start(ControlPlaneOptions { audit_webhooks: vec![sink.webhook()], ..Default::default() }).await?;
     let _keep = plane.keep_logs_if_panicking();
     let admin = plane.admin()?;
     // Least privilege: the manifest is what the collector runs with.
@@ -112,7 +124,8 @@ async fn counters_balance_and_canaries_come_back() -> Result<()> {
     let identity = plane.service_account("default", "plimsoll-collector").await?;
     let evidence = Evidence::new();
     let server = ApiServer { name: "a1".into(), client: plane.client(&identity).await?, audit_policy_file: None };
-    let collector = evidence.collect(&["namespaces/v1", "secrets/v1"], plane.client(&identity).await?, vec![server]).await;
+    let collector =
+        evidence.collect(&["namespaces/v1", "secrets/v1"], plane.client(&identity).await?, vec![server]).await;
     let sent = evidence.statement("a canary", |s| matches!(s, Statement::CanarySent { status: 200, .. })).await;
     let Statement::CanarySent { audit_id, .. } = sent else { unreachable!() };
     let event = sink.event("the canary's event", |event| event["auditID"] == audit_id.as_str(), SOON).await?;

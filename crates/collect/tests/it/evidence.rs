@@ -49,7 +49,11 @@ impl Evidence {
         let reader = self.store.reader().unwrap();
         let mut entries = Vec::new();
         let mut take = |entry: &records::EntryView<'_>| {
-            entries.push(Entry { source: entry.source.to_owned(), received_at: entry.received_at, raw: entry.raw.to_vec() });
+            entries.push(Entry {
+                source: entry.source.to_owned(),
+                received_at: entry.received_at,
+                raw: entry.raw.to_vec(),
+            });
         };
         for segment in reader.segments() {
             reader.read_segment(segment.segment, &mut take).unwrap();

@@ -25,8 +25,33 @@ fn no_other_method_is_ever_built() {
     let mut found = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     assert!(found.len() > 15);
-    let sends = ["Request::", ".send(", "request_text", "request_stream", "request_status", "request_events", "hyper::", "kube::Api", "kube::api"];
-    let writes = ["Method::", ".method(", "Request::post", "Request::put", "Request::patch", "Request::delete", "Request::builder", "Request::new", "Request::options", "Request::connect", "\"POST\"", "\"PUT\"", "\"PATCH\"", "\"DELETE\""];
+    let sends = [
+        "Request::",
+        ".send(",
+        "request_text",
+        "request_stream",
+        "request_status",
+        "request_events",
+        "hyper::",
+        "kube::Api",
+        "kube::api",
+    ];
+    let writes = [
+        "Method::",
+        ".method(",
+        "Request::post",
+        "Request::put",
+        "Request::patch",
+        "Request::delete",
+        "Request::builder",
+        "Request::new",
+        "Request::options",
+        "Request::connect",
+        "\"POST\"",
+        "\"PUT\"",
+        "\"PATCH\"",
+        "\"DELETE\"",
+    ];
     for (file, text) in &found {
         for word in writes {
             assert!(!text.contains(word), "{file} holds {word}");
@@ -34,7 +59,10 @@ fn no_other_method_is_ever_built() {
         for word in sends {
             // An error's type is named like that, too.
             let count = text.replace("Step::", "").matches(word).count();
-            let allowed = file == "src/request.rs" || (word == "Request::" && text.matches("Broke::Request").count() > 0 && !text.contains("http::Request"));
+            let allowed = file == "src/request.rs"
+                || (word == "Request::"
+                    && text.matches("Broke::Request").count() > 0
+                    && !text.contains("http::Request"));
             assert!(count == 0 || allowed || text.contains("canary::send(") && word == ".send(", "{file} holds {word}");
         }
     }
@@ -50,7 +78,10 @@ async fn a_server_sees_nothing_but_get() {
     let server = ScriptedServer::start().await;
     server.script("/api/v1/pods", [list("5", "", &[pod("a", "3")])]);
     server.script("/api/v1/pods?watch", [Reply::Hangs(vec![event("ADDED", &pod("b", "6"))])]);
-    server.script("/metrics", [Reply::Whole(200, "apiserver_audit_event_total 7\nprocess_start_time_seconds 1.7e9\n".into())]);
+    server.script(
+        "/metrics",
+        [Reply::Whole(200, "apiserver_audit_event_total 7\nprocess_start_time_seconds 1.7e9\n".into())],
+    );
     let evidence = Evidence::new();
     let api_server = collect::ApiServer { name: "a1".into(), client: server.client(), audit_policy_file: None };
     let collector = evidence.collect(&["pods/v1", "secrets/v1"], server.client(), vec![api_server]).await;

@@ -79,7 +79,9 @@ async fn answer(State(record): State<Arc<Mutex<Record>>>, method: Method, uri: U
         let script = record.scripts.iter_mut().find(|(part, _)| path.contains(part.as_str()));
         script.map(|(_, replies)| if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() })
     };
-    let reply = reply.flatten().unwrap_or_else(|| Reply::Whole(404, r#"{"kind":"Status","code":404,"message":"not found"}"#.into()));
+    let reply = reply
+        .flatten()
+        .unwrap_or_else(|| Reply::Whole(404, r#"{"kind":"Status","code":404,"message":"not found"}"#.into()));
     let (pieces, end) = match reply {
         Reply::Whole(status, body) => {
             let mut answer = Response::new(Body::from(body));
@@ -87,7 +89,9 @@ async fn answer(State(record): State<Arc<Mutex<Record>>>, method: Method, uri: U
             return answer;
         }
         Reply::Ends(pieces) => (pieces, futures::stream::empty().boxed()),
-        Reply::Breaks(pieces) => (pieces, futures::stream::once(async { Err(std::io::Error::other("broken")) }).boxed()),
+        Reply::Breaks(pieces) => {
+            (pieces, futures::stream::once(async { Err(std::io::Error::other("broken")) }).boxed())
+        }
         Reply::Hangs(pieces) => (pieces, futures::stream::pending().boxed()),
     };
     let pieces = futures::stream::iter(pieces.into_iter().map(|piece| Ok(Bytes::from(piece))));
@@ -97,7 +101,12 @@ async fn answer(State(record): State<Arc<Mutex<Record>>>, method: Method, uri: U
 /// A list of pods with these items.
 pub(crate) fn list(version: &str, continue_token: &str, items: &[String]) -> Reply {
     let items = items.join(",");
-    Reply::Whole(200, format!(r#"{{"kind":"PodList","apiVersion":"v1","metadata":{{"resourceVersion":"{version}","continue":"{continue_token}"}},"items":[{items}]}}"#))
+    Reply::Whole(
+        200,
+        format!(
+            r#"{{"kind":"PodList","apiVersion":"v1","metadata":{{"resourceVersion":"{version}","continue":"{continue_token}"}},"items":[{items}]}}"#
+        ),
+    )
 }
 
 /// A pod.

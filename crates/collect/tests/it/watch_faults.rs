@@ -8,7 +8,9 @@ use crate::scripted::{Reply, ScriptedServer, event, list, pod};
 const PODS: &str = "test/watch/pods";
 
 fn expired(code: u16) -> String {
-    format!(r#"{{"kind":"Status","code":{code},"reason":"Expired","message":"too old resource version: 1 (266)","metadata":{{"continue":"inconsistent"}}}}"#)
+    format!(
+        r#"{{"kind":"Status","code":{code},"reason":"Expired","message":"too old resource version: 1 (266)","metadata":{{"continue":"inconsistent"}}}}"#
+    )
 }
 
 fn kinds(evidence: &Evidence) -> Vec<String> {
@@ -30,7 +32,10 @@ async fn objects_are_stored_byte_for_byte_and_a_broken_connection_is_resumed() {
     let collector = evidence.collect(&["pods/v1"], server.client(), vec![]).await;
     evidence.entry("the event after the break", PODS, |entry| entry.kind() == "MODIFIED").await;
     let resumed = evidence.statement("resumed", |s| matches!(s, Statement::Resumed { .. })).await;
-    assert!(matches!(&resumed, Statement::Resumed { proof, .. } if proof == "resourceVersion 6 accepted"), "{resumed:?}");
+    assert!(
+        matches!(&resumed, Statement::Resumed { proof, .. } if proof == "resourceVersion 6 accepted"),
+        "{resumed:?}"
+    );
     assert_eq!(kinds(&evidence), ["LIST_BEGIN", "LISTED", "LISTED", "LIST_END", "ADDED", "MODIFIED"]);
     let listed = String::from_utf8(evidence.of(PODS)[1].raw.clone()).unwrap();
     assert!(listed.contains(&format!(r#""object":{}}}"#, pod("a", "3"))), "{listed}");
@@ -63,7 +68,10 @@ async fn both_shapes_of_410_lead_to_a_stated_gap_and_a_new_list() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_expires_between_its_pages_begins_again_and_never_mixes_states() {
     let server = ScriptedServer::start().await;
-    server.script("/api/v1/pods", [list("5", "next/+=", &[pod("a", "3")]), list("9", "", &[pod("a", "8"), pod("b", "9")])]);
+    server.script(
+        "/api/v1/pods",
+        [list("5", "next/+=", &[pod("a", "3")]), list("9", "", &[pod("a", "8"), pod("b", "9")])],
+    );
     server.script("continue=", [Reply::Whole(410, expired(410))]);
     server.script("/api/v1/pods?watch", [Reply::Hangs(vec![])]);
     let evidence = Evidence::new();
@@ -111,21 +119,24 @@ async fn one_bad_object_stops_nothing() {
     server.script("/api/v1/pods", [list("5", "", &[pod("a", "3"), giant.clone(), pod("b", "5")])]);
     server.script(
         "/api/v1/pods?watch",
-        [Reply::Hangs(vec![
-            b"\xff{ not json\n".to_vec(),
-            event("ADDED", &giant),
-            event("ADDED", &pod("c", "6")),
-        ])],
+        [Reply::Hangs(vec![b"\xff{ not json\n".to_vec(), event("ADDED", &giant), event("ADDED", &pod("c", "6"))])],
     );
     let evidence = Evidence::new();
     let collector = evidence.collect(&["pods/v1"], server.client(), vec![]).await;
-    evidence.entry("what comes after", PODS, |entry| entry.raw.ends_with(b"1.50}}}") && entry.raw.starts_with(b"{\"type\":\"ADDED\"")).await;
+    evidence
+        .entry("what comes after", PODS, |entry| {
+            entry.raw.ends_with(b"1.50}}}") && entry.raw.starts_with(b"{\"type\":\"ADDED\"")
+        })
+        .await;
     collector.stop().await;
     let entries = evidence.of(PODS);
     let end = entries.iter().find(|entry| entry.raw.starts_with(b"{\"type\":\"LIST_END\"")).unwrap().json();
     assert_eq!(end["count"], 3, "an object that was not kept counts, so that the list proves no absence");
     assert!(entries.iter().any(|entry| entry.raw == b"\xff{ not json"), "kept as it came");
-    let gaps = evidence.statements().into_iter().filter(|s| matches!(s, Statement::Gap { reason, at_most: Some(1), .. } if reason.contains("too long")));
+    let gaps = evidence
+        .statements()
+        .into_iter()
+        .filter(|s| matches!(s, Statement::Gap { reason, at_most: Some(1), .. } if reason.contains("too long")));
     assert_eq!(gaps.count(), 2);
 }
 
@@ -134,10 +145,16 @@ async fn a_kind_that_is_not_served_or_refused_says_so_and_the_others_go_on() {
     let server = ScriptedServer::start().await;
     server.script("/api/v1/pods", [list("5", "", &[])]);
     server.script("/api/v1/pods?watch", [Reply::Hangs(vec![])]);
-    server.script("/api/v1/services", [Reply::Whole(403, r#"{"kind":"Status","code":403,"message":"services is forbidden"}"#.into())]);
+    server.script(
+        "/api/v1/services",
+        [Reply::Whole(403, r#"{"kind":"Status","code":403,"message":"services is forbidden"}"#.into())],
+    );
     let evidence = Evidence::new();
-    let collector = evidence.collect(&["things.example.com/v1", "services/v1", "pods/v1"], server.client(), vec![]).await;
-    for (subject, says) in [("test/watch/things.example.com", "not served"), ("test/watch/services", "403: services is forbidden")] {
+    let collector =
+        evidence.collect(&["things.example.com/v1", "services/v1", "pods/v1"], server.client(), vec![]).await;
+    for (subject, says) in
+        [("test/watch/things.example.com", "not served"), ("test/watch/services", "403: services is forbidden")]
+    {
         evidence.statement(says, |s| matches!(s, Statement::Gap { subject: of, reason, .. } if of.as_str() == subject && reason.contains(says))).await;
     }
     evidence.statement("alive", |s| matches!(s, Statement::Alive { subject, .. } if subject.as_str() == PODS)).await;
@@ -145,7 +162,9 @@ async fn a_kind_that_is_not_served_or_refused_says_so_and_the_others_go_on() {
     use collect::status::WatchState::{Forbidden, NotServed, Watching};
     assert_eq!(states, [NotServed, Forbidden, Watching]);
     collector.stop().await;
-    let alive_of = |name: &str| evidence.statements().iter().any(|s| matches!(s, Statement::Alive { subject, .. } if subject.as_str() == name));
+    let alive_of = |name: &str| {
+        evidence.statements().iter().any(|s| matches!(s, Statement::Alive { subject, .. } if subject.as_str() == name))
+    };
     assert!(!alive_of("test/watch/services"), "no claim without a watch");
 }
 
@@ -161,7 +180,13 @@ async fn a_state_that_went_back_in_time_is_listed_anew() {
     // As if etcd had been restored from a backup: a watch from a resourceVersion of the future would be silent.
     server.script("/api/v1/pods", [list("100", "", &[])]);
     server.script("/api/v1/pods?watch", [Reply::Hangs(vec![])]);
-    server.script("resourceVersionMatch", [Reply::Whole(504, r#"{"kind":"Status","code":504,"message":"Too large resource version: 5000, current: 100"}"#.into())]);
+    server.script(
+        "resourceVersionMatch",
+        [Reply::Whole(
+            504,
+            r#"{"kind":"Status","code":504,"message":"Too large resource version: 5000, current: 100"}"#.into(),
+        )],
+    );
     let collector = evidence.collect(&["pods/v1"], server.client(), vec![]).await;
     let gap = evidence.statement("a gap", |s| matches!(s, Statement::Gap { .. })).await;
     assert!(matches!(&gap, Statement::Gap { reason, .. } if reason.contains("restored")), "{gap:?}");
@@ -177,8 +202,14 @@ async fn another_cluster_under_the_same_name_is_refused() {
     collector.stop().await;
     server.script("/api/v1/namespaces/kube-system", [Reply::Whole(200, r#"{"metadata":{"uid":"uid-2"}}"#.into())]);
     let refused = collect::Collector::start(
-        crate::evidence::options(&[]), server.client(), vec![], evidence.store.clone(), crate::evidence::redactor(), collect::Clock::system(),
-    ).await;
+        crate::evidence::options(&[]),
+        server.client(),
+        vec![],
+        evidence.store.clone(),
+        crate::evidence::redactor(),
+        collect::Clock::system(),
+    )
+    .await;
     let error = refused.err().expect("refused");
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains("uid-1") && cause.contains("uid-2") && cause.contains("another name"), "{cause}");
@@ -190,14 +221,19 @@ async fn an_audit_policy_is_stored_when_it_changes_and_only_then() {
     let evidence = Evidence::new();
     let file = evidence.dir.path().join("policy.yaml");
     std::fs::write(&file, "kind: Policy\n").unwrap();
-    let api_server = collect::ApiServer { name: "a1".into(), client: server.client(), audit_policy_file: Some(file.clone()) };
+    let api_server =
+        collect::ApiServer { name: "a1".into(), client: server.client(), audit_policy_file: Some(file.clone()) };
     let collector = evidence.collect(&[], server.client(), vec![api_server]).await;
     let source = "test/configuration/a1";
     evidence.entry("the first", source, |entry| entry.json()["content"] == "kind: Policy\n").await;
     std::fs::write(&file, "kind: Policy # changed\n").unwrap();
     evidence.entry("the second", source, |entry| entry.json()["content"] == "kind: Policy # changed\n").await;
     let before = collector.status().api_servers[0].last_policy_at;
-    e2e::wait::until("another look", SOON, || async { Ok((collector.status().api_servers[0].last_policy_at > before).then_some(())) }).await.unwrap();
+    e2e::wait::until("another look", SOON, || async {
+        Ok((collector.status().api_servers[0].last_policy_at > before).then_some(()))
+    })
+    .await
+    .unwrap();
     collector.stop().await;
     assert_eq!(evidence.of(source).len(), 2);
 }
