@@ -1,1 +1,22 @@
-//! Placeholder.
+//! The web pages for people: the pages of `reports`, live, on loopback.
+//!
+//! The portal shows one evaluation and the evidence behind it. It writes nothing, answers GET and HEAD only, and lets in whoever
+//! holds the one-time login link. Read [`Portal::start`] first.
+//!
+//! - [`gather`]: what pages are made from, taken from a store, a session and an evaluation; `plimsoll report` uses it too
+//! - [`data`]: what the portal shows now, replaced as a whole after each evaluation
+//! - [`sign_in`]: who is let in
+//! - [`guard`]: what every request and answer must be
+//! - [`routes`]: which page is where
+//! - [`server`]: start and stop
+
+pub mod data;
+pub mod gather;
+pub mod guard;
+pub mod routes;
+pub mod server;
+pub mod sign_in;
+
+pub use data::{Live, PortalData};
+pub use gather::GatherError;
+pub use server::{Portal, PortalOptions, StartError};
