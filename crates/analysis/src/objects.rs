@@ -2,7 +2,7 @@
 //!
 //! Observations are read source by source in the order of the store. What an interval rests on:
 //!
-//! - **Beginning.** The audit event of the write when one matches ([`writers`]); else the newest time in `managedFields` (whole
+//! - **Beginning.** The audit event of the write when one matches (module `writers`); else the newest time in `managedFields` (whole
 //!   seconds, so up to a second early) when it is newer than that of the version before; else `creationTimestamp` when
 //!   the watch saw the object being added; else the time of observation. A version that is first seen in a list may be younger than its
 //!   object: `creationTimestamp` is not used for it.

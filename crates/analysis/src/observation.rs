@@ -169,6 +169,8 @@ impl Subject<'_> {
         let stated = self.statements.iter().filter_map(|(provenance, statement)| match statement {
             Statement::Gap { from, to, reason, at_most, .. } => {
                 let kind = match class {
+                    // An instant is one entry that could not be taken.
+                    _ if from >= to => "unreadable_entry",
                     Some(SourceClass::Watch) => "relisted",
                     Some(SourceClass::Audit) => "admitted_loss",
                     _ => "not_observed",

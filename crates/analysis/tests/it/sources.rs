@@ -89,6 +89,21 @@ fn what_is_stated_as_a_gap_is_covered_by_nothing() {
 }
 
 #[test]
+fn one_entry_that_could_not_be_taken_is_an_instant() {
+    let mut story = history();
+    story.alive(PODS, 0.0, 30.0).states(Statement::Gap {
+        subject: PODS.parse().unwrap(),
+        from: t(10.0),
+        to: t(10.0),
+        reason: "an object is too long to be kept".into(),
+        at_most: Some(1),
+    });
+    story.until(30.0);
+    assert_eq!(covered(&story), [basis("watch", 0.0, 30.0)]);
+    assert_eq!(gaps(&story), [gap("unreadable_entry", 10.0, 10.0, Some(1), false)]);
+}
+
+#[test]
 fn faults_and_refusals_are_instants() {
     let mut story = history();
     story.fault(5.0, PODS, "too_deep").fault(6.0, PODS, "secret_value_redacted").fault(7.0, PODS, "audit_id_reuse");
