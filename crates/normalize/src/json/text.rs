@@ -5,7 +5,11 @@ use std::borrow::Cow;
 /// The content of a string given the bytes between its quotes.
 pub(super) fn content(inner: &[u8]) -> Cow<'_, str> {
     if !inner.contains(&b'\\') {
-        return String::from_utf8_lossy(inner);
+        // The lossy conversion goes byte by byte; nearly all text is sound and needs only the fast check.
+        return match std::str::from_utf8(inner) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(inner),
+        };
     }
     let mut out: Vec<u8> = Vec::with_capacity(inner.len());
     let mut at = 0;
