@@ -189,12 +189,7 @@ fn manifest_files(files: &dyn Files, size: u64) -> Vec<Vec<u8>> {
 }
 
 /// The log as the ledger verifies it: every tile and bundle, and the signature.
-fn check_log(
-    files: &dyn Files,
-    origin: &str,
-    key: &VerifierKey,
-    report: &mut FsckReport,
-) -> Option<SignedCheckpoint> {
+fn check_log(files: &dyn Files, origin: &str, key: &VerifierKey, report: &mut FsckReport) -> Option<SignedCheckpoint> {
     match ledger::verify_log(&Tiles(files), key, origin, None) {
         Ok(verified) => return Some(verified.checkpoint),
         Err(ledger::LogError::NoCheckpoint) => return None,

@@ -122,7 +122,8 @@ pub(crate) fn take(files: &dyn Files, origin: &str) -> Result<(Box<dyn HeldLock>
     }
     let identity = Identity::new(origin, found.map_or(0, |found| found.generation) + 1);
     // A crash here leaves the old generation or the new one; either way the next writer takes a higher one.
-    files::publish(files, layout::STORE, &checked::to_bytes(&identity), Access::Usual).map_err(failed(layout::STORE))?;
+    files::publish(files, layout::STORE, &checked::to_bytes(&identity), Access::Usual)
+        .map_err(failed(layout::STORE))?;
     // For people only: a crash may leave it empty or cut off, and nothing decides by it.
     files
         .write(layout::LOCK, lock_content(identity.generation).as_bytes(), Access::Usual)

@@ -51,7 +51,7 @@ pub use fsck::{FsckOptions, FsckReport, Problem, fsck};
 pub use line::Redaction;
 pub use manifest::{SegmentManifest, SourceRange};
 pub use options::StoreOptions;
-pub use reader::{EntryProof, ReadError, StoreReader, StoredEntry};
+pub use reader::{EntryProof, ProofError, ReadError, StoreReader, StoredEntry};
 pub use rebuild::{RebuildReport, rebuild};
 pub use recovery::OpenError;
 pub use sealer::SealError;

@@ -111,7 +111,8 @@ pub fn rebuild(dir: &Path, projection: &dyn Projection) -> Result<RebuildReport,
                 projected = crate::tables::project(projection, entry, &mut builders);
             }
         })?;
-        let failed = |source| RebuildError::Segment { segment: number, source: Box::new(SealStepError::Tables(source)) };
+        let failed =
+            |source| RebuildError::Segment { segment: number, source: Box::new(SealStepError::Tables(source)) };
         projected.map_err(failed)?;
         let new = builders.finish();
         segment_tables::write(&files, number, manifest.root, projection.version(), &new).map_err(failed)?;

@@ -169,6 +169,9 @@ fn recover_wal(
     }
     if scan.records.is_empty() {
         // Nothing was ever acknowledged from it; the writer begins it anew.
+        if scan.torn {
+            files.open(&file).and_then(|mut open| open.cut(0)).map_err(failed(&file))?;
+        }
         return Ok(());
     }
     let found = Found::read(&file, &scan.records, &recovered.numbers)?;

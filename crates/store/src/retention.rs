@@ -97,7 +97,8 @@ pub(crate) fn drop_segment(
     let failed = |source| DropError::Io { segment, source };
     let path = layout::dropped(segment);
     if files.read(&path).map_err(failed)?.is_none() {
-        let note = DroppedSegment { segment, root: manifest.root.to_hex(), dropped_at: now, retention_ended: until, check: 0 };
+        let note =
+            DroppedSegment { segment, root: manifest.root.to_hex(), dropped_at: now, retention_ended: until, check: 0 };
         // The note first. Crash before it is durable: nothing was dropped. Crash after: opening removes the rest.
         files::publish(files, &path, &checked::to_bytes(&note), Access::Usual).map_err(failed)?;
     }

@@ -77,10 +77,7 @@ pub fn verify(dir: &Path, older: Option<&[u8]>) -> Result<VerifyReport, VerifyEr
 
 /// The manifests in leaves of the log, and what is wrong with them: whether each is of its segment, and whether every source goes on
 /// where it ended. `None` where a leaf is no manifest.
-pub(crate) fn manifests(
-    origin: &str,
-    leaves: &[Vec<u8>],
-) -> (Vec<Option<SegmentManifest>>, Vec<(String, String)>) {
+pub(crate) fn manifests(origin: &str, leaves: &[Vec<u8>]) -> (Vec<Option<SegmentManifest>>, Vec<(String, String)>) {
     let mut manifests = Vec::with_capacity(leaves.len());
     let mut differences = Vec::new();
     // Last number and segment of each source.

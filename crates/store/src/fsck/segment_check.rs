@@ -102,7 +102,9 @@ fn dropped(files: &dyn Files, manifest: &SegmentManifest, report: &mut FsckRepor
         Some(note) if note.segment != manifest.segment || note.root != manifest.root.to_hex() => {
             report.problem(file, "it is of another segment");
         }
-        Some(note) if note.dropped_at < note.retention_ended || last.is_some_and(|last| note.retention_ended < last) => {
+        Some(note)
+            if note.dropped_at < note.retention_ended || last.is_some_and(|last| note.retention_ended < last) =>
+        {
             report.problem(file, "it states a drop before the end of the retention");
         }
         Some(_) => {}
@@ -140,19 +142,16 @@ fn compare_index(files: &dyn Files, number: u64, right: &SegmentIndex, report: &
     report.problem(file, "it is not the index of its segment");
 }
 
-fn compare_manifest(
-    origin: &str,
-    manifest: &SegmentManifest,
-    tally: &Tally,
-    file: &str,
-    report: &mut FsckReport,
-) {
+fn compare_manifest(origin: &str, manifest: &SegmentManifest, tally: &Tally, file: &str, report: &mut FsckReport) {
     let previous = |source: &str| manifest.source(source).and_then(|range| range.previous_segment);
     let right = tally.manifest(origin, manifest.segment, &manifest.software, previous);
     if right.root != manifest.root {
         report.problem(file, "its lines do not lead to the root in its manifest");
     } else if right != *manifest {
-        report.problem(layout::manifest(manifest.segment), "it states other sources, numbers or times than its lines hold");
+        report.problem(
+            layout::manifest(manifest.segment),
+            "it states other sources, numbers or times than its lines hold",
+        );
     }
 }
 

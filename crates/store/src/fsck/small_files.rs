@@ -23,17 +23,11 @@ pub(super) fn check(files: &dyn Files, report: &mut FsckReport) -> Option<(Strin
         }
     };
     match files.read(layout::LOCK) {
-        // A crash while it was written may leave a beginning of it.
-        Ok(Some(content)) => {
-            let right = |generation| identity::lock_content(generation).into_bytes();
-            let stated = String::from_utf8_lossy(&content).split(' ').nth(1).and_then(|n| n.parse().ok());
-            let own = stated.is_some_and(|generation: u64| {
-                content == right(generation) && generation <= identity.generation
-            });
-            if !own && !right(identity.generation).starts_with(&content) {
-                report.problem(layout::LOCK, "it does not hold a generation of this store");
-            }
-        }
+        Ok(Some(content)) => match lock_state(&content, identity.generation) {
+            Some(true) => {}
+            Some(false) => report.remark(layout::LOCK, "a crash cut it off; the next opening writes it again"),
+            None => report.problem(layout::LOCK, "it does not hold a generation of this store"),
+        },
         Ok(None) => report.problem(layout::LOCK, "it is missing"),
         Err(error) => report.problem(layout::LOCK, error),
     }
@@ -63,6 +57,19 @@ pub(super) fn check(files: &dyn Files, report: &mut FsckReport) -> Option<(Strin
     Some((identity.origin, public))
 }
 
+/// Whether `LOCK` is whole, or the beginning that a crash may leave of it; `None` when it is neither.
+fn lock_state(content: &[u8], newest: u64) -> Option<bool> {
+    let text = std::str::from_utf8(content).ok()?;
+    let Some(rest) = text.strip_prefix("generation ") else { return "generation ".starts_with(text).then_some(false) };
+    let digits = rest.split(' ').next().unwrap_or(rest);
+    if digits.is_empty() {
+        return rest.is_empty().then_some(false);
+    }
+    let generation = digits.parse().ok().filter(|generation| *generation <= newest)?;
+    let right = identity::lock_content(generation);
+    if right == text { Some(true) } else { right.starts_with(text).then_some(false) }
+}
+
 /// Files that are no part of a store, and those that a crash left.
 pub(super) fn unaccounted(files: &dyn Files, size: u64, report: &mut FsckReport) {
     let mut folders = vec![String::new()];
@@ -82,7 +89,9 @@ pub(super) fn unaccounted(files: &dyn Files, size: u64, report: &mut FsckReport)
             }
             match account(&path, size) {
                 Account::Known => {}
-                Account::Left => report.remark(path, "left by an interrupted step; the next opening or sealing deals with it"),
+                Account::Left => {
+                    report.remark(path, "left by an interrupted step; the next opening or sealing deals with it")
+                }
                 Account::Unknown => report.problem(path, "it is no part of a store"),
             }
         }

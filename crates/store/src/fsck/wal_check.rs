@@ -31,13 +31,7 @@ pub(super) fn check(files: &dyn Files, sealed: u64, mut last: HashMap<String, u6
     }
 }
 
-fn check_file(
-    files: &dyn Files,
-    number: u64,
-    is_last: bool,
-    last: &mut HashMap<String, u64>,
-    report: &mut FsckReport,
-) {
+fn check_file(files: &dyn Files, number: u64, is_last: bool, last: &mut HashMap<String, u64>, report: &mut FsckReport) {
     let file = layout::wal(number);
     let content = match files.read(&file) {
         Ok(Some(content)) => content,

@@ -139,6 +139,13 @@ impl Builder {
     }
 
     pub(super) fn finish(self, segment: u64, root: Hash) -> SegmentIndex {
-        SegmentIndex { index: VERSION, segment, root: hex::encode(root.0), sources: self.sources, frames: self.frames, check: 0 }
+        SegmentIndex {
+            index: VERSION,
+            segment,
+            root: hex::encode(root.0),
+            sources: self.sources,
+            frames: self.frames,
+            check: 0,
+        }
     }
 }
