@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
@@ -191,7 +192,7 @@ struct Login {
     token: String,
 }
 
-async fn login(State(app): State<Arc<App>>, login: Option<Query<Login>>) -> Response {
+async fn login(State(app): State<Arc<App>>, login: Result<Query<Login>, QueryRejection>) -> Response {
     let token = login.map(|Query(login)| login.token).unwrap_or_default();
     if token.is_empty() {
         return page(StatusCode::UNAUTHORIZED, &trouble::NOT_SIGNED_IN);
@@ -234,8 +235,8 @@ struct Paging {
     page: Option<usize>,
 }
 
-async fn items(State(app): State<Arc<App>>, Path(id): Path<String>, paging: Option<Query<Paging>>) -> Response {
-    let Some(Query(paging)) = paging else { return nowhere().await };
+async fn items(State(app): State<Arc<App>>, Path(id): Path<String>, paging: Result<Query<Paging>, QueryRejection>) -> Response {
+    let Ok(Query(paging)) = paging else { return nowhere().await };
     let number = paging.page.unwrap_or(1);
     rendered(app, move |_, report| html(pages::items(report, &Links::absolute(), &id, number, ITEMS_PER_PAGE))).await
 }
