@@ -1,11 +1,14 @@
 //! The open tables, version 1. Column names are part of the public interface.
 
 pub mod audit;
+mod documentation;
 pub mod monitoring;
 pub mod objects;
 pub mod rbac;
 pub mod results;
 pub mod workloads;
+
+pub use documentation::markdown;
 
 use crate::Table;
 use crate::table::Row;
