@@ -8,7 +8,9 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
     let catalogue = root.join("../../catalogue").canonicalize()?;
     println!("cargo::rerun-if-changed={}", catalogue.display());
-    let mut text = String::from("/// The catalogue's files: path below `catalogue/`, content.\npub(super) static FILES: &[(&str, &str)] = &[\n");
+    let mut text = String::from(
+        "/// The catalogue's files: path below `catalogue/`, content.\npub(super) static FILES: &[(&str, &str)] = &[\n",
+    );
     for family in sorted(&catalogue)?.into_iter().filter(|path| path.is_dir()) {
         println!("cargo::rerun-if-changed={}", family.display());
         for file in sorted(&family)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "yaml")) {

@@ -210,7 +210,8 @@ pub async fn run_fixture(catalogue: &Catalogue, control: &Control) -> Result<Vec
             evaluate(&prepared.session, catalogue, &prepared.parameters, prepared.window, occasion, Some(&only))
                 .await
                 .map_err(|source| FixtureError::Session { path: path.clone(), case: case.name.clone(), source })?;
-        let outcome = result.controls.into_iter().next().ok_or_else(|| FixtureError::Missing(control.id.to_string()))?;
+        let outcome =
+            result.controls.into_iter().next().ok_or_else(|| FixtureError::Missing(control.id.to_string()))?;
         let bad = |message: String| FixtureError::Case { path: path.clone(), case: case.name.clone(), message };
         let differences = compare(&case.expect, &outcome, &prepared).map_err(bad)?;
         results.push(CaseResult { control: control.id.to_string(), case: case.name.clone(), differences, outcome });
@@ -236,11 +237,8 @@ fn compare(expected: &Expected, outcome: &ControlOutcome, prepared: &Prepared) -
         _ => {}
     }
     let event = outcome.kind == records::ControlKind::Event;
-    let mut open: Vec<(String, Timestamp, Timestamp, Verdict, &str)> = outcome
-        .items
-        .iter()
-        .map(|i| (i.label.clone(), i.from, i.to, i.verdict, i.reason.as_str()))
-        .collect();
+    let mut open: Vec<(String, Timestamp, Timestamp, Verdict, &str)> =
+        outcome.items.iter().map(|i| (i.label.clone(), i.from, i.to, i.verdict, i.reason.as_str())).collect();
     for item in &expected.items {
         let from = item.from.as_deref().map_or(Ok(prepared.window.from), |t| prepared.clock.read(t))?;
         let to = match &item.to {
@@ -266,7 +264,9 @@ fn compare(expected: &Expected, outcome: &ControlOutcome, prepared: &Prepared) -
         }
     }
     differences.extend(
-        open.iter().map(|(label, from, to, verdict, reason)| format!("not expected: {label} {from} {to} {verdict} ({reason})")),
+        open.iter().map(|(label, from, to, verdict, reason)| {
+            format!("not expected: {label} {from} {to} {verdict} ({reason})")
+        }),
     );
     Ok(differences)
 }

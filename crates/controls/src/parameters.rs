@@ -163,7 +163,11 @@ fn overlay(control: &Control, name: &str, value: &Value) -> Result<ParameterValu
     let Some(definition) = control.parameters.get(name) else {
         let mut known: Vec<&str> = control.parameters.keys().map(String::as_str).collect();
         known.push(MINIMUM_COVERED_SHARE);
-        return Err(ParameterError::UnknownName { control: id.to_owned(), name: name.to_owned(), known: known.join(", ") });
+        return Err(ParameterError::UnknownName {
+            control: id.to_owned(),
+            name: name.to_owned(),
+            known: known.join(", "),
+        });
     };
     let read = match definition.kind {
         ParameterType::Boolean => value.as_bool().map(ParameterValue::Boolean),

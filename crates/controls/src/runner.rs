@@ -253,9 +253,8 @@ pub async fn raw_rows(
     let id = control.id.as_str();
     session::register_control_inputs(&ctx, &parameters.scalars(id), &parameters.lists(id), Some(window))?;
     let population = collect(&ctx, &control.population).await?;
-    let materialised = Population::materialise(control.kind, &population, window, session.now()).map_err(|error| {
-        DataFusionError::Execution(error.to_string())
-    })?;
+    let materialised = Population::materialise(control.kind, &population, window, session.now())
+        .map_err(|error| DataFusionError::Execution(error.to_string()))?;
     session::register_batches(&ctx, "population", vec![materialised.batch.clone()])?;
     let test = collect(&ctx, &control.test).await?;
     let mut inputs = Vec::new();

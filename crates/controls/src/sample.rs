@@ -43,7 +43,10 @@ mod tests {
     #[test]
     fn ranks_are_what_sha256sum_prints() {
         // printf '%s\n%s' 'seed of the auditor' 'prod/a' | sha256sum
-        assert_eq!(rank("seed of the auditor", "prod/a"), "cd67432b231e5d85ec66387e30bfb846605c17fb32559fc62127f6f4ee0cc426");
+        assert_eq!(
+            rank("seed of the auditor", "prod/a"),
+            "cd67432b231e5d85ec66387e30bfb846605c17fb32559fc62127f6f4ee0cc426"
+        );
     }
 
     proptest! {

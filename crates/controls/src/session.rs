@@ -168,8 +168,8 @@ impl Session {
         for (name, _) in &self.providers {
             let batches = self.query(&format!("SELECT * FROM {name}")).await?;
             let path = folder.join(format!("{name}.parquet"));
-            let file = std::fs::File::create(&path)
-                .map_err(|source| OutputError::Write { source: Box::new(source) })?;
+            let file =
+                std::fs::File::create(&path).map_err(|source| OutputError::Write { source: Box::new(source) })?;
             write(Format::Parquet, &batches, file)?;
             files.push(path);
         }
@@ -274,7 +274,9 @@ pub(crate) fn register_control_inputs(
 ) -> Result<(), DataFusionError> {
     let time = |name: &str| Field::new(name, time_type(), false);
     let times = |pick: fn(&Period) -> Timestamp| {
-        Arc::new(window.iter().map(|p| Some(pick(p).micros())).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+        Arc::new(
+            window.iter().map(|p| Some(pick(p).micros())).collect::<TimestampMicrosecondArray>().with_timezone("UTC"),
+        )
     };
     let period = RecordBatch::try_new(
         Arc::new(Schema::new(vec![time("period_from"), time("period_to")])),
@@ -283,7 +285,8 @@ pub(crate) fn register_control_inputs(
     register_batches(ctx, "period", vec![period])?;
     for (table, rows) in [("parameter_values", scalars), ("parameter_lists", lists)] {
         let text = |name: &str| Field::new(name, DataType::Utf8, false);
-        let column = |pick: fn(&(String, String)) -> &str| Arc::new(rows.iter().map(|r| Some(pick(r))).collect::<StringArray>());
+        let column =
+            |pick: fn(&(String, String)) -> &str| Arc::new(rows.iter().map(|r| Some(pick(r))).collect::<StringArray>());
         let batch = RecordBatch::try_new(
             Arc::new(Schema::new(vec![text("name"), text("value")])),
             vec![column(|r| &r.0), column(|r| &r.1)],
@@ -294,7 +297,11 @@ pub(crate) fn register_control_inputs(
 }
 
 /// Registers batches of one schema as a table; at least one batch.
-pub(crate) fn register_batches(ctx: &SessionContext, name: &str, batches: Vec<RecordBatch>) -> Result<(), DataFusionError> {
+pub(crate) fn register_batches(
+    ctx: &SessionContext,
+    name: &str,
+    batches: Vec<RecordBatch>,
+) -> Result<(), DataFusionError> {
     let Some(schema) = batches.first().map(RecordBatch::schema) else {
         return Err(DataFusionError::Internal(format!("no batch for {name}")));
     };

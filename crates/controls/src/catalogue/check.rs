@@ -71,7 +71,9 @@ fn test_columns(kind: ControlKind) -> Columns {
 pub(super) async fn sql(parsed: &Parsed) -> Vec<Fault> {
     let control = &parsed.control;
     let ctx = context::bounded(64 << 20);
-    if let Err(error) = session::register_empty(&ctx).and_then(|()| session::register_control_inputs(&ctx, &[], &[], None)) {
+    if let Err(error) =
+        session::register_empty(&ctx).and_then(|()| session::register_control_inputs(&ctx, &[], &[], None))
+    {
         return vec![Fault::new(&control.path, 0, 0, format!("failed to prepare the check of its SQL: {error}"))];
     }
     let population = match plan(&ctx, &control.path, "population", &control.population, parsed.population_at).await {
@@ -148,7 +150,8 @@ fn output(path: &str, at: (u64, u64), what: &str, schema: &Schema, wanted: Colum
             break;
         }
         if !storable(field.data_type()) {
-            let message = format!("{what}: column {} is {}, which no open table holds", field.name(), field.data_type());
+            let message =
+                format!("{what}: column {} is {}, which no open table holds", field.name(), field.data_type());
             faults.push(Fault::new(path, at.0, at.1, message));
         }
     }

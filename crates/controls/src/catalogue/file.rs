@@ -201,7 +201,8 @@ pub(super) fn parse(path: &str, text: &str) -> Result<Parsed, Vec<Fault>> {
     let mut parameters = BTreeMap::new();
     for (name, parameter) in form.parameters {
         let ParameterForm { kind, default, doc } = parameter.value;
-        let named = (1..=64).contains(&name.len()) && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        let named =
+            (1..=64).contains(&name.len()) && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
         if !named || name == crate::parameters::MINIMUM_COVERED_SHARE {
             fault(parameter.defined, format!("{name:?} is not {NAMES} other than minimum_covered_share"));
         }
@@ -253,16 +254,15 @@ fn message(error: &serde_saphyr::Error) -> String {
 fn place(text: &str, value: &Spanned<String>) -> Place {
     let (line, column) = (value.defined.line(), value.defined.column());
     let first = value.value.lines().next().unwrap_or_default();
-    let found = text.lines().enumerate().skip(usize::try_from(line.saturating_sub(1)).unwrap_or(0)).find(|(_, l)| {
-        !first.is_empty() && l.trim_start() == first.trim_start() && l.len() > first.len()
-    });
+    let found = text
+        .lines()
+        .enumerate()
+        .skip(usize::try_from(line.saturating_sub(1)).unwrap_or(0))
+        .find(|(_, l)| !first.is_empty() && l.trim_start() == first.trim_start() && l.len() > first.len());
     match found {
-        Some((number, l)) => Place {
-            line,
-            column,
-            text_line: number as u64 + 1,
-            text_column: (l.len() - first.len()) as u64,
-        },
+        Some((number, l)) => {
+            Place { line, column, text_line: number as u64 + 1, text_column: (l.len() - first.len()) as u64 }
+        }
         None => Place { line, column, text_line: line, text_column: 0 },
     }
 }

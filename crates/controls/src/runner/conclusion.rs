@@ -86,7 +86,8 @@ impl Numbers {
                 }
             }
         }
-        let without_deviation = |set: &BTreeSet<&str>| count(set.iter().filter(|i| !deviating.contains_key(*i)).count());
+        let without_deviation =
+            |set: &BTreeSet<&str>| count(set.iter().filter(|i| !deviating.contains_key(*i)).count());
         let uncovered = covered.missing_from(window);
         let share = i128::from(covered.micros()) * 1_000_000 / i128::from(window.micros());
         Self {
@@ -126,10 +127,8 @@ pub(super) fn conclude(
         remarks.push(format!("not connected: {}; next step: {next_step}", missing.join(", ")));
     }
     if numbers.undetermined_by_test > 0 {
-        let reason = items
-            .iter()
-            .find(|i| i.verdict == Verdict::Undetermined && !i.uncovered)
-            .map_or("", |i| i.reason.as_str());
+        let reason =
+            items.iter().find(|i| i.verdict == Verdict::Undetermined && !i.uncovered).map_or("", |i| i.reason.as_str());
         remarks.push(format!(
             "{} of {} items undetermined, for example: {reason}",
             numbers.undetermined_by_test, numbers.population

@@ -85,8 +85,7 @@ impl SourceCoverage {
         let mut covered = known.clone();
         if self.clusters.is_empty() {
             let patterns = control.needs.iter().chain(&control.judges);
-            not_connected
-                .extend(patterns.map(|p| NotConnected { cluster: String::new(), pattern: p.to_string() }));
+            not_connected.extend(patterns.map(|p| NotConnected { cluster: String::new(), pattern: p.to_string() }));
             covered = PeriodSet::empty();
         }
         for (cluster, sources) in &self.clusters {
@@ -113,7 +112,8 @@ impl SourceCoverage {
             by_cluster.insert(cluster.clone(), whole);
             clusters.insert(cluster.clone(), classes);
         }
-        ControlCoverage { covered, not_connected, known, clusters, by_cluster, by_classes: BTreeMap::new() }.with_classes()
+        ControlCoverage { covered, not_connected, known, clusters, by_cluster, by_classes: BTreeMap::new() }
+            .with_classes()
     }
 }
 
@@ -157,7 +157,8 @@ impl ControlCoverage {
             None => whole,
             Some("") => &self.known,
             Some(classes) => {
-                let mut names: Vec<SourceClass> = classes.split(',').filter_map(|c| SourceClass::parse(c.trim())).collect();
+                let mut names: Vec<SourceClass> =
+                    classes.split(',').filter_map(|c| SourceClass::parse(c.trim())).collect();
                 names.sort_unstable();
                 names.dedup();
                 let key: Vec<&str> = names.iter().map(|c| c.as_str()).collect();
@@ -243,7 +244,8 @@ mod tests {
     async fn a_need_without_source_is_not_connected_and_covers_nothing() {
         let control = control("watch/pods", "audit/*").await;
         let window = Period::new(at(0), at(100)).unwrap();
-        let seen = sources(&[("a/watch/pods", &[(0, 100)]), ("b/audit/one", &[(0, 100)])]).of(&control, window, at(100));
+        let seen =
+            sources(&[("a/watch/pods", &[(0, 100)]), ("b/audit/one", &[(0, 100)])]).of(&control, window, at(100));
         let missing = |cluster: &str, pattern: &str| NotConnected { cluster: cluster.into(), pattern: pattern.into() };
         assert_eq!(seen.not_connected, [missing("a", "audit/*"), missing("b", "watch/pods")]);
         assert!(seen.covered.is_empty());

@@ -25,7 +25,10 @@ pub(super) fn state(
         for row in rows {
             points.extend([row.period.from, row.period.to]);
         }
-        let hull = Period { from: points.iter().copied().min().unwrap_or(Timestamp::MIN), to: points.iter().copied().max().unwrap_or(Timestamp::MAX) };
+        let hull = Period {
+            from: points.iter().copied().min().unwrap_or(Timestamp::MIN),
+            to: points.iter().copied().max().unwrap_or(Timestamp::MAX),
+        };
         points.extend(tests.iter().filter_map(|t| t.period).flat_map(|p| [p.from, p.to]));
         for row in rows {
             for edge in edges_within(coverage.of(row), row.period) {

@@ -138,13 +138,14 @@ impl Population {
         let mut kept: Vec<(u64, PopulationRow)> = Vec::new();
         for row in 0..batch.num_rows() {
             let Some(period) = period(kind, &columns, row, window, now)? else { continue };
-            let evidence = match (columns.text("source", row), columns.integer("segment", row), columns.integer("seq", row)) {
-                (Some(source), Some(segment), Some(seq)) => match (u64::try_from(segment), u64::try_from(seq)) {
-                    (Ok(segment), Ok(seq)) => Some(EntryReference { source: source.to_owned(), segment, seq }),
+            let evidence =
+                match (columns.text("source", row), columns.integer("segment", row), columns.integer("seq", row)) {
+                    (Some(source), Some(segment), Some(seq)) => match (u64::try_from(segment), u64::try_from(seq)) {
+                        (Ok(segment), Ok(seq)) => Some(EntryReference { source: source.to_owned(), segment, seq }),
+                        _ => None,
+                    },
                     _ => None,
-                },
-                _ => None,
-            };
+                };
             kept.push((
                 row as u64,
                 PopulationRow {
@@ -157,7 +158,8 @@ impl Population {
             ));
         }
         let batch = clipped(kind, &batch, &kept).map_err(failed)?;
-        let mut order: Vec<(String, usize)> = (0..batch.num_rows()).map(|r| (canonical::row_text(&batch, r), r)).collect();
+        let mut order: Vec<(String, usize)> =
+            (0..batch.num_rows()).map(|r| (canonical::row_text(&batch, r), r)).collect();
         order.sort_by(|(a_text, a), (b_text, b)| {
             let key = |i: usize| (&kept[i].1.item, kept[i].1.period.from);
             key(*a).cmp(&key(*b)).then_with(|| a_text.cmp(b_text))

@@ -30,10 +30,8 @@ pub(super) async fn gather(ctx: &SessionContext, now: Timestamp, settings: Setti
     let statements: Vec<StatementRow<'static>> =
         rows_of(&all(ctx, StatementRow::TABLE, "").await?, |r| Ok(StatementRow::read(&r)?.into_owned()))?;
     let writes = format!(" WHERE verb IN ({}) AND ({})", quoted(&WRITE_VERBS), governed(&settings));
-    let privileged = format!(
-        " WHERE impersonated_user IS NOT NULL OR subresource IN ({})",
-        quoted(&SESSION_SUBRESOURCES)
-    );
+    let privileged =
+        format!(" WHERE impersonated_user IS NOT NULL OR subresource IN ({})", quoted(&SESSION_SUBRESOURCES));
     let event = |r: crate::batches::QueryRow<'_>| Ok(AuditEvent::read(&r)?.into_owned());
     Ok(Inputs {
         observations: rows_of(&all(ctx, ObjectObservation::TABLE, "").await?, |r| {

@@ -59,7 +59,10 @@ async fn every_mistake_is_told_with_line_and_column() {
         ("SELECT audit_id AS item", "SELEC audit_id AS item"),
         ("event_time AS at,", "verb AS at,"),
         ("event_time AS at, ", ""),
-        ("  SELECT audit_id AS item, verb AS label, event_time AS at, source, segment, seq\n  FROM audit_events", "  DROP TABLE audit_events"),
+        (
+            "  SELECT audit_id AS item, verb AS label, event_time AS at, source, segment, seq\n  FROM audit_events",
+            "  DROP TABLE audit_events",
+        ),
         ("label AS reason", "labels AS reason"),
         ("'effective' AS verdict", "1 AS verdict"),
         ("FROM population", "FROM population WHERE"),

@@ -33,7 +33,9 @@ fn python() -> PathBuf {
         return python;
     }
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(wanted.lines()));
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(wanted.lines()));
     fs::write(installed, wanted).unwrap();
     python
 }
@@ -70,7 +72,8 @@ async fn the_whole_catalogue_gives_the_same_rows_in_duckdb() {
             for file in prepared.session.export(&place).await.unwrap() {
                 tables.insert(file.file_stem().unwrap().to_str().unwrap().to_owned(), file);
             }
-            let given = runner::raw_rows(&prepared.session, control, &prepared.parameters, prepared.window).await.unwrap();
+            let given =
+                runner::raw_rows(&prepared.session, control, &prepared.parameters, prepared.window).await.unwrap();
             for (table, batch) in &given.inputs {
                 let file = place.join(format!("{table}.parquet"));
                 parquet(&file, batch);
@@ -105,5 +108,8 @@ async fn the_whole_catalogue_gives_the_same_rows_in_duckdb() {
         assert_eq!(got[name]["test"], json!(test), "{name}: test");
     }
     // A comparison of nothing with nothing would pass.
-    assert!(populations > 60 && tests > 50, "only {populations} rows of populations and {tests} of tests were compared");
+    assert!(
+        populations > 60 && tests > 50,
+        "only {populations} rows of populations and {tests} of tests were compared"
+    );
 }

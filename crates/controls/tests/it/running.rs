@@ -78,9 +78,17 @@ async fn what_did_not_happen_in_a_period_deviates_only_when_somebody_looked() {
     let outcome = &result.controls[0];
     let verdicts: Vec<(&str, Verdict)> = outcome.items.iter().map(|i| (i.label.as_str(), i.verdict)).collect();
     // Day 5 falls due after the window.
-    assert_eq!(verdicts, [("day 2", Verdict::Effective), ("day 3", Verdict::Undetermined), ("day 4", Verdict::Deviation)], "{}", outcome.remark);
+    assert_eq!(
+        verdicts,
+        [("day 2", Verdict::Effective), ("day 3", Verdict::Undetermined), ("day 4", Verdict::Deviation)],
+        "{}",
+        outcome.remark
+    );
     assert_eq!(outcome.conclusion, Conclusion::Deviations);
-    assert_eq!((outcome.numbers.population, outcome.numbers.tested, outcome.numbers.deviations, outcome.numbers.undetermined), (3, 2, 1, 1));
+    assert_eq!(
+        (outcome.numbers.population, outcome.numbers.tested, outcome.numbers.deviations, outcome.numbers.undetermined),
+        (3, 2, 1, 1)
+    );
     assert_eq!(outcome.numbers.longest_gap_micros, 12 * 3600 * 1_000_000);
 }
 
@@ -103,10 +111,22 @@ async fn a_control_that_fails_says_so_and_does_not_stop_the_others() {
         ("x/XX-02.yaml".to_owned(), text.replace("XX-01", "XX-02"))
     };
     for (test, remark) in [
-        ("SELECT item, 'good' AS verdict, '' AS reason FROM population", "the test could not be run: the test gives the verdict \"good\""),
-        ("SELECT 'c1/day-9' AS item, 'effective' AS verdict, '' AS reason FROM population", "the item \"c1/day-9\", which is not in the population"),
-        ("SELECT item, CAST(label AS BIGINT) || '' AS verdict, '' AS reason FROM population", "the test could not be run: test: "),
-        ("SELECT CAST(NULL AS VARCHAR) AS item, 'effective' AS verdict, '' AS reason FROM population", "test: column item is null"),
+        (
+            "SELECT item, 'good' AS verdict, '' AS reason FROM population",
+            "the test could not be run: the test gives the verdict \"good\"",
+        ),
+        (
+            "SELECT 'c1/day-9' AS item, 'effective' AS verdict, '' AS reason FROM population",
+            "the item \"c1/day-9\", which is not in the population",
+        ),
+        (
+            "SELECT item, CAST(label AS BIGINT) || '' AS verdict, '' AS reason FROM population",
+            "the test could not be run: test: ",
+        ),
+        (
+            "SELECT CAST(NULL AS VARCHAR) AS item, 'effective' AS verdict, '' AS reason FROM population",
+            "test: column item is null",
+        ),
     ] {
         let result = run(&session, vec![good.clone(), second(test)]).await;
         assert_eq!(result.controls[0].conclusion, Conclusion::NoDeviations);
@@ -117,7 +137,8 @@ async fn a_control_that_fails_says_so_and_does_not_stop_the_others() {
 
 #[tokio::test]
 async fn the_same_evidence_gives_the_same_bytes_and_another_checkpoint_another_identifier() {
-    let files = vec![control("cadence", &in_utc(DAYS), "SELECT item, 'effective' AS verdict, '' AS reason FROM population")];
+    let files =
+        vec![control("cadence", &in_utc(DAYS), "SELECT item, 'effective' AS verdict, '' AS reason FROM population")];
     let session = session(&[("01T00:00:00", "05T00:00:00")]).await;
     let (a, b) = (run(&session, files.clone()).await, run(&session, files.clone()).await);
     assert_eq!(a.lines().collect::<Vec<_>>(), b.lines().collect::<Vec<_>>());
@@ -130,7 +151,11 @@ async fn the_same_evidence_gives_the_same_bytes_and_another_checkpoint_another_i
 
 #[tokio::test]
 async fn lines_become_rows_of_the_result_tables_again() {
-    let files = vec![control("cadence", &in_utc(DAYS), "SELECT item, 'effective' AS verdict, 'held' AS reason FROM population")];
+    let files = vec![control(
+        "cadence",
+        &in_utc(DAYS),
+        "SELECT item, 'effective' AS verdict, 'held' AS reason FROM population",
+    )];
     let result = run(&session(&[("01T00:00:00", "05T00:00:00")]).await, files).await;
     let mut builders = TableBuilders::new();
     for (seq, line) in (1..).zip(result.lines()) {
@@ -144,8 +169,11 @@ async fn lines_become_rows_of_the_result_tables_again() {
         };
         normalize::project(&view, &mut builders);
     }
-    let counts: BTreeMap<&str, usize> =
-        builders.finish().iter().map(|(t, b)| (t.name, b.iter().map(arrow::array::RecordBatch::num_rows).sum())).collect();
+    let counts: BTreeMap<&str, usize> = builders
+        .finish()
+        .iter()
+        .map(|(t, b)| (t.name, b.iter().map(arrow::array::RecordBatch::num_rows).sum()))
+        .collect();
     assert_eq!(counts, BTreeMap::from([("evaluations", 1), ("control_results", 1), ("control_items", 3)]));
     let first: Value = serde_json::from_str(&result.lines().next().unwrap()).unwrap();
     assert_eq!(first["record"], "evaluation");
