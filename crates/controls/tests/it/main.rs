@@ -1,5 +1,7 @@
 //! Tests of the crate as a whole, in one binary.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod catalogue;
 mod duckdb;
 mod fixtures;
