@@ -6,9 +6,7 @@ use controls::session::SessionError;
 use controls::{Catalogue, EvaluationResult, Session};
 use records::tables::monitoring::{Coverage, Gap, Source};
 use records::{EntryReference, Row, SourceName};
-use reports::{
-    ControlText, EvidenceMaterial, LogText, Material, ProofMaterial, RedactionMaterial, SealedProof,
-};
+use reports::{ControlText, EvidenceMaterial, LogText, Material, ProofMaterial, RedactionMaterial, SealedProof};
 use serde_json::{Value, json};
 use store::{ProofError, ReadError, StoreReader};
 
@@ -182,10 +180,10 @@ mod tests {
 
     #[test]
     fn parameters_are_shown_by_name() {
-        assert_eq!(parameters(r#"{"a":["x"],"b":"y"}"#), [
-            ("a".to_owned(), r#"["x"]"#.to_owned()),
-            ("b".to_owned(), "y".to_owned())
-        ]);
+        assert_eq!(
+            parameters(r#"{"a":["x"],"b":"y"}"#),
+            [("a".to_owned(), r#"["x"]"#.to_owned()), ("b".to_owned(), "y".to_owned())]
+        );
         assert_eq!(parameters("not json"), [("parameters".to_owned(), "not json".to_owned())]);
     }
 }

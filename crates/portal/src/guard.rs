@@ -49,8 +49,8 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
 
 /// Lets only those through who are signed in.
 pub(crate) async fn signed_in(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let known = session_token(request.headers(), &app.cookie)
-        .and_then(|token| app.sessions.identity(token, Instant::now()));
+    let known =
+        session_token(request.headers(), &app.cookie).and_then(|token| app.sessions.identity(token, Instant::now()));
     match known {
         Some(_) => next.run(request).await,
         None => page(StatusCode::UNAUTHORIZED, &trouble::NOT_SIGNED_IN),

@@ -201,7 +201,8 @@ async fn login(State(app): State<Arc<App>>, login: Result<Query<Login>, QueryRej
         Ok(Some(session)) => {
             let mut response = answer(StatusCode::SEE_OTHER, HTML, Body::empty());
             let cookie = format!("{}={session}; Path=/; HttpOnly; SameSite=Strict", app.cookie);
-            let cookie = HeaderValue::from_str(&cookie).expect("a cookie of letters, digits and our own words is a header value");
+            let cookie = HeaderValue::from_str(&cookie)
+                .expect("a cookie of letters, digits and our own words is a header value");
             response.headers_mut().insert(header::SET_COOKIE, cookie);
             response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/"));
             response
@@ -235,7 +236,11 @@ struct Paging {
     page: Option<usize>,
 }
 
-async fn items(State(app): State<Arc<App>>, Path(id): Path<String>, paging: Result<Query<Paging>, QueryRejection>) -> Response {
+async fn items(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    paging: Result<Query<Paging>, QueryRejection>,
+) -> Response {
     let Ok(Query(paging)) = paging else { return nowhere().await };
     let number = paging.page.unwrap_or(1);
     rendered(app, move |_, report| html(pages::items(report, &Links::absolute(), &id, number, ITEMS_PER_PAGE))).await

@@ -37,7 +37,9 @@ impl Default for PortalOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address is not on loopback.
-    #[error("{address} can be reached from other machines and the portal has no TLS; listen on 127.0.0.1 or allow it expressly")]
+    #[error(
+        "{address} can be reached from other machines and the portal has no TLS; listen on 127.0.0.1 or allow it expressly"
+    )]
     BeyondLoopback {
         /// The address.
         address: SocketAddr,

@@ -159,14 +159,18 @@ mod tests {
     fn durations_keep_two_units_and_never_round_up() {
         let shown: Vec<String> =
             [0, 1, 999, 1_500, 59_999_999, 60_000_000, 3_661_000_000, 90_000_000_000, -5].map(duration).to_vec();
-        assert_eq!(shown, ["0 s", "1 µs", "999 µs", "1 ms 500 µs", "59 s 999 ms", "1 min", "1 h 1 min", "1 d 1 h", "0 s"]);
+        assert_eq!(
+            shown,
+            ["0 s", "1 µs", "999 µs", "1 ms 500 µs", "59 s 999 ms", "1 min", "1 h 1 min", "1 d 1 h", "0 s"]
+        );
     }
 
     #[test]
     fn a_share_is_whole_only_when_it_is() {
-        assert_eq!([1_000_000, 999_999, 0, 1, 500_000, 123_456].map(share), [
-            "100 %", "99.99 %", "0 %", "under 0.01 %", "50 %", "12.34 %"
-        ]);
+        assert_eq!(
+            [1_000_000, 999_999, 0, 1, 500_000, 123_456].map(share),
+            ["100 %", "99.99 %", "0 %", "under 0.01 %", "50 %", "12.34 %"]
+        );
     }
 
     #[test]

@@ -44,8 +44,7 @@ pub enum EvidenceFile {
 
 impl EvidenceFile {
     /// All.
-    pub const ALL: [EvidenceFile; 5] =
-        [Self::Line, Self::InnerPath, Self::Manifest, Self::Proof, Self::Checkpoint];
+    pub const ALL: [EvidenceFile; 5] = [Self::Line, Self::InnerPath, Self::Manifest, Self::Proof, Self::Checkpoint];
 
     /// The end of its name: after the entry's number in the package, after the page's path in the portal.
     #[must_use]

@@ -81,7 +81,9 @@ pub enum MaterialError {
         to: records::Timestamp,
     },
     /// A word of a row is not one of the vocabulary.
-    #[error("control {control}: {word:?} is not a {expected}; the rows were written by another version, evaluate again")]
+    #[error(
+        "control {control}: {word:?} is not a {expected}; the rows were written by another version, evaluate again"
+    )]
     Word {
         /// The control.
         control: String,
@@ -91,7 +93,9 @@ pub enum MaterialError {
         expected: &'static str,
     },
     /// A result has no control text.
-    #[error("control {control}: a result or item exists, but the catalogue handed in does not hold the control; evaluate again with it")]
+    #[error(
+        "control {control}: a result or item exists, but the catalogue handed in does not hold the control; evaluate again with it"
+    )]
     UnknownControl {
         /// The control, cut to 64 characters.
         control: String,
@@ -109,7 +113,9 @@ pub enum MaterialError {
         control: String,
     },
     /// A row belongs to another evaluation.
-    #[error("control {control}: a row is of evaluation {other}, not of {evaluation}; hand in the rows of one evaluation")]
+    #[error(
+        "control {control}: a row is of evaluation {other}, not of {evaluation}; hand in the rows of one evaluation"
+    )]
     OtherEvaluation {
         /// The control, cut to 64 characters.
         control: String,

@@ -79,11 +79,7 @@ pub fn render(
     Ok(files.0.into_iter().collect())
 }
 
-fn render_pages(
-    report: &Report,
-    known: &BTreeSet<EntryReference>,
-    files: &mut Files,
-) -> Result<(), PackageError> {
+fn render_pages(report: &Report, known: &BTreeSet<EntryReference>, files: &mut Files) -> Result<(), PackageError> {
     let from = |place: &Place| Links::relative_from(place, known);
     files.page(&Place::Overview, pages::overview(report, &from(&Place::Overview))?)?;
     files.page(&Place::Controls, pages::controls(report, &from(&Place::Controls))?)?;

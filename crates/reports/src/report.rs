@@ -73,10 +73,17 @@ impl Report {
         material.controls.sort_by(|a, b| a.id.cmp(&b.id));
         material.results.sort_by(|a, b| a.control.cmp(&b.control));
         material.sources.sort_by(|a, b| a.name.cmp(&b.name));
-        material.coverage.sort_by(|a, b| (&a.name, a.covered_from, a.covered_to).cmp(&(&b.name, b.covered_from, b.covered_to)));
+        material
+            .coverage
+            .sort_by(|a, b| (&a.name, a.covered_from, a.covered_to).cmp(&(&b.name, b.covered_from, b.covered_to)));
         material.gaps.sort_by(|a, b| {
-            (a.gap_from, &a.name, a.gap_to, &a.gap_kind, &a.reason)
-                .cmp(&(b.gap_from, &b.name, b.gap_to, &b.gap_kind, &b.reason))
+            (a.gap_from, &a.name, a.gap_to, &a.gap_kind, &a.reason).cmp(&(
+                b.gap_from,
+                &b.name,
+                b.gap_to,
+                &b.gap_kind,
+                &b.reason,
+            ))
         });
         material.items.sort_by(|a, b| item_order(a).cmp(&item_order(b)));
         let sections = sections(&material)?;
@@ -205,7 +212,8 @@ fn sections(material: &Material) -> Result<Vec<Section>, MaterialError> {
 fn section(material: &Material, text: usize, result: usize, items: Range<usize>) -> Result<Section, MaterialError> {
     let control = &material.controls[text];
     let row = &material.results[result];
-    let word = |word: &str, expected| MaterialError::Word { control: control.id.to_string(), word: cut(word), expected };
+    let word =
+        |word: &str, expected| MaterialError::Word { control: control.id.to_string(), word: cut(word), expected };
     let conclusion = Conclusion::parse(&row.conclusion).ok_or_else(|| word(&row.conclusion, "conclusion"))?;
     if ControlKind::parse(&row.kind) != Some(control.kind) {
         return Err(word(&row.kind, "kind of test that agrees with the catalogue"));

@@ -156,10 +156,7 @@ pub struct LegendEntry {
 /// What the shapes of a control's strip mean.
 #[must_use]
 pub fn legend() -> Vec<LegendEntry> {
-    State::LEGEND
-        .into_iter()
-        .map(|state| LegendEntry { mark: mark(state), meaning: meaning(state) })
-        .collect()
+    State::LEGEND.into_iter().map(|state| LegendEntry { mark: mark(state), meaning: meaning(state) }).collect()
 }
 
 /// The mark of a state.

@@ -100,7 +100,9 @@ async fn every_answer_forbids_scripts_frames_and_sniffing() {
     for path in ["/", "/healthz", "/style.css", "/nowhere/at/all", "/login?token=x"] {
         let answer = client.get(format!("http://{}{path}", portal.address())).send().await.unwrap();
         let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-        assert!(policy.starts_with("default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'"));
+        assert!(policy.starts_with(
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'"
+        ));
         assert_eq!(answer.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
         assert_eq!(answer.headers()[header::REFERRER_POLICY], "no-referrer");
     }
@@ -119,7 +121,8 @@ async fn another_host_name_gets_nothing() {
 async fn what_does_not_exist_and_what_may_not_be_done_have_pages_too() {
     let (client, portal) = (client(), started().await);
     let cookie = signed_in(&client, &portal).await;
-    let get = |path: &str| client.get(format!("http://{}{path}", portal.address())).header(header::COOKIE, &cookie).send();
+    let get =
+        |path: &str| client.get(format!("http://{}{path}", portal.address())).header(header::COOKIE, &cookie).send();
     let missing = [
         "/nowhere",
         "/controls/ZZ-99",
@@ -137,7 +140,8 @@ async fn what_does_not_exist_and_what_may_not_be_done_have_pages_too() {
     }
     let long = get(&format!("/{}", "a".repeat(3_000))).await.unwrap();
     assert_eq!(long.status(), StatusCode::URI_TOO_LONG);
-    let post = client.post(format!("http://{}/", portal.address())).header(header::COOKIE, &cookie).send().await.unwrap();
+    let post =
+        client.post(format!("http://{}/", portal.address())).header(header::COOKIE, &cookie).send().await.unwrap();
     assert_eq!(post.status(), StatusCode::METHOD_NOT_ALLOWED);
 }
 
@@ -145,7 +149,8 @@ async fn what_does_not_exist_and_what_may_not_be_done_have_pages_too() {
 async fn before_the_first_evaluation_it_says_so() {
     let (client, portal) = (client(), Portal::start(PortalOptions::default(), Arc::new(Sample(None))).await.unwrap());
     let cookie = signed_in(&client, &portal).await;
-    let answer = client.get(format!("http://{}/", portal.address())).header(header::COOKIE, cookie).send().await.unwrap();
+    let answer =
+        client.get(format!("http://{}/", portal.address())).header(header::COOKIE, cookie).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.text().await.unwrap().contains("plimsoll evaluate"));
 }

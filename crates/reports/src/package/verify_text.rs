@@ -37,7 +37,10 @@ pub(super) fn render(
     copied: &[CopiedFile],
 ) -> Result<String, PageError> {
     let material = report.material();
-    let first = evidence.iter().filter(|entry| matches!(entry.proof, ProofMaterial::Sealed(_))).min_by_key(|entry| &entry.reference);
+    let first = evidence
+        .iter()
+        .filter(|entry| matches!(entry.proof, ProofMaterial::Sealed(_)))
+        .min_by_key(|entry| &entry.reference);
     let page = Page {
         from: material.window.from.to_string(),
         to: material.window.to.to_string(),

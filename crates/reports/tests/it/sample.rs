@@ -52,7 +52,10 @@ struct Told {
 
 fn told(label: &str, from: &str, to: &str, verdict: Verdict, reason: &str, evidence: (&'static str, i64, i64)) -> Told {
     Told {
-        item: format!("{:016x}", label.bytes().fold(7u64, |hash, b| hash.wrapping_mul(1_099_511_628_211) ^ u64::from(b))),
+        item: format!(
+            "{:016x}",
+            label.bytes().fold(7u64, |hash, b| hash.wrapping_mul(1_099_511_628_211) ^ u64::from(b))
+        ),
         label: label.to_owned(),
         from: at(from),
         to: at(to),
@@ -107,7 +110,19 @@ fn with_gaps() -> PeriodSet {
 }
 
 fn controls() -> Vec<Control> {
-    vec![admin(), wildcards(), sessions(), anonymous(), pod_security(), by_hand(), patched(), pinned(), policy(), complete(), clocks()]
+    vec![
+        admin(),
+        wildcards(),
+        sessions(),
+        anonymous(),
+        pod_security(),
+        by_hand(),
+        patched(),
+        pinned(),
+        policy(),
+        complete(),
+        clocks(),
+    ]
 }
 
 fn admin() -> Control {
@@ -124,19 +139,67 @@ fn admin() -> Control {
         description: "Every grant that amounts to cluster-admin, by name or by the rules of its role, is held by a subject on the approved list, at every moment of the window.",
         population_sql: GRANTS_SQL,
         test_sql: GRANTS_TEST,
-        parameters: &[("approved_subjects", "[\"Group:kubeadm:cluster-admins\", \"ServiceAccount:flux-system:kustomize-controller\"]"), ("minimum_coverage", "0.99")],
+        parameters: &[
+            (
+                "approved_subjects",
+                "[\"Group:kubeadm:cluster-admins\", \"ServiceAccount:flux-system:kustomize-controller\"]",
+            ),
+            ("minimum_coverage", "0.99"),
+        ],
         next_step: "Remove the binding, or add the subject to approved_subjects with the approval's reference.",
         remark: "3 grants were held by subjects that are not on the approved list; remove the bindings or record their approval.",
         conclusion: Conclusion::Deviations,
         covered: with_gaps(),
         items: vec![
             told("Group:kubeadm:cluster-admins", from, to, Verdict::Effective, good, (BINDINGS, 1, 4)),
-            told("ServiceAccount:flux-system:kustomize-controller", "2026-08-03T10:12:44.120Z", to, Verdict::Effective, good, (BINDINGS, 3, 91)),
-            told("User:dana@example.com", "2026-08-19T14:02:11.482913Z", "2026-08-19T14:03:12.001Z", Verdict::Deviation, bad, (BINDINGS, 117, 2_204)),
-            told("User:dana@example.com", "2026-10-02T07:30:00Z", "2026-10-02T11:45:09Z", Verdict::Deviation, bad, (BINDINGS, 540, 9_120)),
-            told("ServiceAccount:billing:deployer", "2026-09-25T16:20:31Z", "2026-10-09T08:01:02Z", Verdict::Deviation, "not on the approved list; the role's rules amount to cluster-admin", (ROLES, 501, 77)),
-            told("User:ro\u{202e}nimda\u{202c}<script>alert(1)</script>", "2026-10-28T23:59:01Z", to, Verdict::Deviation, bad, (BINDINGS, 801, 12_007)),
-            told("Group:kubeadm:cluster-admins", "2026-09-12T02:11:40Z", "2026-09-12T09:40:05Z", Verdict::Undetermined, "not covered: prod/watch/clusterrolebindings.rbac.authorization.k8s.io was not observed", (BINDINGS, 1, 4)),
+            told(
+                "ServiceAccount:flux-system:kustomize-controller",
+                "2026-08-03T10:12:44.120Z",
+                to,
+                Verdict::Effective,
+                good,
+                (BINDINGS, 3, 91),
+            ),
+            told(
+                "User:dana@example.com",
+                "2026-08-19T14:02:11.482913Z",
+                "2026-08-19T14:03:12.001Z",
+                Verdict::Deviation,
+                bad,
+                (BINDINGS, 117, 2_204),
+            ),
+            told(
+                "User:dana@example.com",
+                "2026-10-02T07:30:00Z",
+                "2026-10-02T11:45:09Z",
+                Verdict::Deviation,
+                bad,
+                (BINDINGS, 540, 9_120),
+            ),
+            told(
+                "ServiceAccount:billing:deployer",
+                "2026-09-25T16:20:31Z",
+                "2026-10-09T08:01:02Z",
+                Verdict::Deviation,
+                "not on the approved list; the role's rules amount to cluster-admin",
+                (ROLES, 501, 77),
+            ),
+            told(
+                "User:ro\u{202e}nimda\u{202c}<script>alert(1)</script>",
+                "2026-10-28T23:59:01Z",
+                to,
+                Verdict::Deviation,
+                bad,
+                (BINDINGS, 801, 12_007),
+            ),
+            told(
+                "Group:kubeadm:cluster-admins",
+                "2026-09-12T02:11:40Z",
+                "2026-09-12T09:40:05Z",
+                Verdict::Undetermined,
+                "not covered: prod/watch/clusterrolebindings.rbac.authorization.k8s.io was not observed",
+                (BINDINGS, 1, 4),
+            ),
         ],
     }
 }
@@ -144,10 +207,33 @@ fn admin() -> Control {
 fn wildcards() -> Control {
     let (from, to) = ("2026-08-01T00:00:00Z", "2026-11-01T00:00:00Z");
     let mut items: Vec<Told> = (0..2_350)
-        .map(|n| told(&format!("Role:team-{:03}/reader-{n:04}", n % 180), from, to, Verdict::Effective, "no wildcard", (ROLES, 2 + n / 40, 10 + n)))
+        .map(|n| {
+            told(
+                &format!("Role:team-{:03}/reader-{n:04}", n % 180),
+                from,
+                to,
+                Verdict::Effective,
+                "no wildcard",
+                (ROLES, 2 + n / 40, 10 + n),
+            )
+        })
         .collect();
-    items.push(told("ClusterRole:legacy-operator", from, "2026-08-20T09:00:00Z", Verdict::Deviation, "verbs: *, resources: * in group apps", (ROLES, 1, 9)));
-    items.push(told("ClusterRole:legacy-operator", "2026-08-20T09:00:00Z", to, Verdict::Effective, "no wildcard", (ROLES, 122, 2_900)));
+    items.push(told(
+        "ClusterRole:legacy-operator",
+        from,
+        "2026-08-20T09:00:00Z",
+        Verdict::Deviation,
+        "verbs: *, resources: * in group apps",
+        (ROLES, 1, 9),
+    ));
+    items.push(told(
+        "ClusterRole:legacy-operator",
+        "2026-08-20T09:00:00Z",
+        to,
+        Verdict::Effective,
+        "no wildcard",
+        (ROLES, 122, 2_900),
+    ));
     Control {
         id: "AC-02",
         title: "Roles name what they allow, without wildcards",
@@ -169,8 +255,16 @@ fn wildcards() -> Control {
 
 fn sessions() -> Control {
     let session = |day: u32, who: &str, seq: i64| {
-        let moment = format!("2026-{:02}-{:02}T{:02}:17:{:02}.532Z", 8 + day / 31, 1 + day % 28, 6 + day % 12, day % 60);
-        told(&format!("exec by {who} in payments/api-7d9f-{day}"), &moment, &moment, Verdict::Undetermined, "no review of this session exists", (AUDIT_1, 40 + seq / 10, 50_000 + seq))
+        let moment =
+            format!("2026-{:02}-{:02}T{:02}:17:{:02}.532Z", 8 + day / 31, 1 + day % 28, 6 + day % 12, day % 60);
+        told(
+            &format!("exec by {who} in payments/api-7d9f-{day}"),
+            &moment,
+            &moment,
+            Verdict::Undetermined,
+            "no review of this session exists",
+            (AUDIT_1, 40 + seq / 10, 50_000 + seq),
+        )
     };
     Control {
         id: "AC-10",
@@ -187,7 +281,9 @@ fn sessions() -> Control {
         remark: "14 sessions have no review on record; reviews are not connected.",
         conclusion: Conclusion::NotDeterminable,
         covered: full(),
-        items: (0..14).map(|n| session(n * 6, if n % 3 == 0 { "erin@example.com" } else { "sam@example.com" }, i64::from(n) * 37)).collect(),
+        items: (0..14)
+            .map(|n| session(n * 6, if n % 3 == 0 { "erin@example.com" } else { "sam@example.com" }, i64::from(n) * 37))
+            .collect(),
     }
 }
 
@@ -234,7 +330,14 @@ fn pod_security() -> Control {
             namespace("payments", 12),
             namespace("billing", 13),
             told("checkout", from, "2026-10-14T13:00:02Z", Verdict::Effective, good, (NAMESPACES, 1, 14)),
-            told("checkout", "2026-10-14T13:00:02Z", "2026-10-14T13:04:14Z", Verdict::Deviation, "no label and no policy", (NAMESPACES, 655, 418)),
+            told(
+                "checkout",
+                "2026-10-14T13:00:02Z",
+                "2026-10-14T13:04:14Z",
+                Verdict::Deviation,
+                "no label and no policy",
+                (NAMESPACES, 655, 418),
+            ),
             told("checkout", "2026-10-14T13:04:14Z", to, Verdict::Effective, good, (NAMESPACES, 655, 421)),
         ],
     }
@@ -243,12 +346,28 @@ fn pod_security() -> Control {
 fn by_hand() -> Control {
     let write = |n: i64, verdict, reason: &str| {
         let moment = at("2026-08-01T05:00:00Z").plus_seconds(n * 9_431).to_string();
-        told(&format!("update deployments payments/api ({n})"), &moment, &moment, verdict, reason, (AUDIT_2, 30 + n / 4, 700 + n))
+        told(
+            &format!("update deployments payments/api ({n})"),
+            &moment,
+            &moment,
+            verdict,
+            reason,
+            (AUDIT_2, 30 + n / 4, 700 + n),
+        )
     };
-    let mut items: Vec<Told> =
-        (0..800).map(|n| write(n, Verdict::Effective, "written by the reconciler flux-system:kustomize-controller")).collect();
-    items.push(write(801, Verdict::Deviation, "written by User:dana@example.com with kubectl-edit; no emergency change"));
-    items.push(write(402, Verdict::Deviation, "written by User:sam@example.com with kubectl-client-side-apply; no emergency change"));
+    let mut items: Vec<Told> = (0..800)
+        .map(|n| write(n, Verdict::Effective, "written by the reconciler flux-system:kustomize-controller"))
+        .collect();
+    items.push(write(
+        801,
+        Verdict::Deviation,
+        "written by User:dana@example.com with kubectl-edit; no emergency change",
+    ));
+    items.push(write(
+        402,
+        Verdict::Deviation,
+        "written by User:sam@example.com with kubectl-client-side-apply; no emergency change",
+    ));
     Control {
         id: "CH-02",
         title: "Nobody changes production by hand",
@@ -290,7 +409,16 @@ fn patched() -> Control {
 
 fn pinned() -> Control {
     let (from, to) = ("2026-08-01T00:00:00Z", "2026-11-01T00:00:00Z");
-    let image = |n: i64| told(&format!("registry.example/payments/api@sha256:{}", &digest(n as usize)[..24]), from, to, Verdict::Effective, "pinned by digest", ("prod/watch/pods", 1, n));
+    let image = |n: i64| {
+        told(
+            &format!("registry.example/payments/api@sha256:{}", &digest(n as usize)[..24]),
+            from,
+            to,
+            Verdict::Effective,
+            "pinned by digest",
+            ("prod/watch/pods", 1, n),
+        )
+    };
     Control {
         id: "IM-04",
         title: "Images are pinned by digest",
@@ -327,10 +455,38 @@ fn policy() -> Control {
         conclusion: Conclusion::NotDeterminable,
         covered: full(),
         items: vec![
-            told("apiserver-1: secrets at Metadata", "2026-08-01T00:00:00Z", "2026-11-01T00:00:00Z", Verdict::Effective, "rule 4 gives Metadata", (CONFIGURATION, 1, 1)),
-            told("apiserver-2: secrets at Metadata", "2026-08-01T00:00:00Z", "2026-10-05T12:00:00Z", Verdict::Effective, "rule 4 gives Metadata", (CONFIGURATION, 1, 2)),
-            told("apiserver-2: secrets at Metadata", "2026-10-05T12:00:00Z", "2026-11-01T00:00:00Z", Verdict::Undetermined, "the policy could not be read", (CONFIGURATION, 580, 31)),
-            told("apiserver-2: rbac writes at Request", "2026-10-05T12:00:00Z", "2026-11-01T00:00:00Z", Verdict::Undetermined, "the policy could not be read", (CONFIGURATION, 580, 31)),
+            told(
+                "apiserver-1: secrets at Metadata",
+                "2026-08-01T00:00:00Z",
+                "2026-11-01T00:00:00Z",
+                Verdict::Effective,
+                "rule 4 gives Metadata",
+                (CONFIGURATION, 1, 1),
+            ),
+            told(
+                "apiserver-2: secrets at Metadata",
+                "2026-08-01T00:00:00Z",
+                "2026-10-05T12:00:00Z",
+                Verdict::Effective,
+                "rule 4 gives Metadata",
+                (CONFIGURATION, 1, 2),
+            ),
+            told(
+                "apiserver-2: secrets at Metadata",
+                "2026-10-05T12:00:00Z",
+                "2026-11-01T00:00:00Z",
+                Verdict::Undetermined,
+                "the policy could not be read",
+                (CONFIGURATION, 580, 31),
+            ),
+            told(
+                "apiserver-2: rbac writes at Request",
+                "2026-10-05T12:00:00Z",
+                "2026-11-01T00:00:00Z",
+                Verdict::Undetermined,
+                "the policy could not be read",
+                (CONFIGURATION, 580, 31),
+            ),
         ],
     }
 }
@@ -355,7 +511,14 @@ fn complete() -> Control {
         items: vec![
             told(AUDIT_1, from, to, Verdict::Effective, "counted 4 182 003, received 4 182 003", (STATEMENTS, 1, 2)),
             told(AUDIT_2, from, "2026-09-03T03:00:00Z", Verdict::Effective, "balanced", (STATEMENTS, 1, 3)),
-            told(AUDIT_2, "2026-09-03T03:00:00Z", "2026-09-03T03:00:30Z", Verdict::Deviation, "counted 1 212, received 1 171, admitted loss 41", (STATEMENTS, 300, 20_011)),
+            told(
+                AUDIT_2,
+                "2026-09-03T03:00:00Z",
+                "2026-09-03T03:00:30Z",
+                Verdict::Deviation,
+                "counted 1 212, received 1 171, admitted loss 41",
+                (STATEMENTS, 300, 20_011),
+            ),
             told(AUDIT_2, "2026-09-03T03:00:30Z", to, Verdict::Effective, "balanced", (STATEMENTS, 300, 20_012)),
         ],
     }
@@ -365,8 +528,19 @@ fn clocks() -> Control {
     let week = |n: i64| {
         let from = at("2026-08-01T00:00:00Z").plus_seconds(n * 604_800);
         let to = from.plus_seconds(604_800).min(window().to);
-        let (verdict, reason) = if n == 6 { (Verdict::Deviation, "no comparison in the period") } else { (Verdict::Effective, "largest skew 12 ms") };
-        told(&format!("week {}", n + 1), &from.to_string(), &to.to_string(), verdict, reason, (STATEMENTS, 1 + n * 60, 40 + n))
+        let (verdict, reason) = if n == 6 {
+            (Verdict::Deviation, "no comparison in the period")
+        } else {
+            (Verdict::Effective, "largest skew 12 ms")
+        };
+        told(
+            &format!("week {}", n + 1),
+            &from.to_string(),
+            &to.to_string(),
+            verdict,
+            reason,
+            (STATEMENTS, 1 + n * 60, 40 + n),
+        )
     };
     Control {
         id: "MO-08",
@@ -432,7 +606,8 @@ fn add(material: &mut Material, control: Control, n: usize) {
         items
     };
     let deviating = items_with(&[Verdict::Deviation]);
-    let undetermined = items_with(&[Verdict::Undetermined]).into_iter().filter(|item| !deviating.contains(item)).count();
+    let undetermined =
+        items_with(&[Verdict::Undetermined]).into_iter().filter(|item| !deviating.contains(item)).count();
     let count = |n: usize| i64::try_from(n).unwrap();
     let population = count(items_with(Verdict::ALL).len());
     material.results.push(ControlResult {
@@ -525,7 +700,13 @@ fn add_sources(material: &mut Material) {
 }
 
 fn gaps() -> Vec<Gap<'static>> {
-    let gap = |name: &'static str, from: &str, to: &str, kind: &'static str, reason: &'static str, at_most, closed: Option<&'static str>| Gap {
+    let gap = |name: &'static str,
+               from: &str,
+               to: &str,
+               kind: &'static str,
+               reason: &'static str,
+               at_most,
+               closed: Option<&'static str>| Gap {
         provenance: provenance(name),
         name: name.into(),
         gap_from: at(from),
@@ -537,11 +718,51 @@ fn gaps() -> Vec<Gap<'static>> {
         closed_by: closed.map(Cow::Borrowed),
     };
     vec![
-        gap(BINDINGS, "2026-09-12T02:11:40Z", "2026-09-12T09:40:05Z", "relisted", "the watch ended with 410 Gone; the list was read again", None, None),
-        gap(BINDINGS, "2026-10-20T22:00:00Z", "2026-10-20T22:03:10Z", "not_observed", "the collector was stopped", None, None),
-        gap(NAMESPACES, "2026-10-20T22:00:00Z", "2026-10-20T22:03:10Z", "not_observed", "the collector was stopped", Some(0), Some("resourceVersion 88123 accepted")),
-        gap(AUDIT_2, "2026-09-03T03:00:00Z", "2026-09-03T03:00:30Z", "admitted_loss", "the API server counted 41 events that its webhook buffer could not hold", Some(41), None),
-        gap(AUDIT_1, "2026-08-22T08:00:01.5Z", "2026-08-22T08:00:01.5Z", "unreadable_entry", "byte 17: invalid UTF-8", Some(1), None),
+        gap(
+            BINDINGS,
+            "2026-09-12T02:11:40Z",
+            "2026-09-12T09:40:05Z",
+            "relisted",
+            "the watch ended with 410 Gone; the list was read again",
+            None,
+            None,
+        ),
+        gap(
+            BINDINGS,
+            "2026-10-20T22:00:00Z",
+            "2026-10-20T22:03:10Z",
+            "not_observed",
+            "the collector was stopped",
+            None,
+            None,
+        ),
+        gap(
+            NAMESPACES,
+            "2026-10-20T22:00:00Z",
+            "2026-10-20T22:03:10Z",
+            "not_observed",
+            "the collector was stopped",
+            Some(0),
+            Some("resourceVersion 88123 accepted"),
+        ),
+        gap(
+            AUDIT_2,
+            "2026-09-03T03:00:00Z",
+            "2026-09-03T03:00:30Z",
+            "admitted_loss",
+            "the API server counted 41 events that its webhook buffer could not hold",
+            Some(41),
+            None,
+        ),
+        gap(
+            AUDIT_1,
+            "2026-08-22T08:00:01.5Z",
+            "2026-08-22T08:00:01.5Z",
+            "unreadable_entry",
+            "byte 17: invalid UTF-8",
+            Some(1),
+            None,
+        ),
     ]
 }
 
@@ -574,8 +795,20 @@ fn entry(n: usize, reference: EntryReference) -> EvidenceMaterial {
         ProofMaterial::NotSealed
     } else {
         ProofMaterial::Sealed(SealedProof {
-            inner_path: format!("{{\"index\":{},\"size\":{},\"path\":[\"{}\",\"{}\"]}}", n, n + 40, digest(n + 100), digest(n + 200)),
-            manifest: format!("{{\"segment\":{},\"entries\":{},\"root\":\"{}\"}}", reference.segment, n + 40, digest(n + 300)).into_bytes(),
+            inner_path: format!(
+                "{{\"index\":{},\"size\":{},\"path\":[\"{}\",\"{}\"]}}",
+                n,
+                n + 40,
+                digest(n + 100),
+                digest(n + 200)
+            ),
+            manifest: format!(
+                "{{\"segment\":{},\"entries\":{},\"root\":\"{}\"}}",
+                reference.segment,
+                n + 40,
+                digest(n + 300)
+            )
+            .into_bytes(),
             tlog_proof: format!("c2sp.org/tlog-proof@v1\nindex {}\n{}\n\n{CHECKPOINT}", reference.segment, ROOT),
             checkpoint: CHECKPOINT.to_owned(),
         })
