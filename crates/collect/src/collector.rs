@@ -67,6 +67,7 @@ struct Cluster {
 
 impl Collector {
     /// Starts to collect. `client` reaches the cluster by whatever way; each of `api_servers` must reach one API server.
+    /// Make the clients with [`crate::request::client`], so that no request is repeated without our knowing.
     ///
     /// A cluster that cannot be reached yet is no error: it is asked again, and the status says so.
     ///

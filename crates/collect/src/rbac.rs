@@ -54,8 +54,7 @@ mod tests {
     fn the_rights_of_the_default_kinds() {
         let manifest = rbac_manifest(&default_kinds(), "plimsoll");
         insta::assert_snapshot!(manifest);
-        for verb in ["create", "update", "patch", "delete", "impersonate", "bind", "escalate", "\"*\""] {
-            assert!(!manifest.contains(verb), "{verb}");
-        }
+        let verbs: Vec<&str> = manifest.lines().filter_map(|line| line.trim().strip_prefix("verbs: ")).collect();
+        assert!(verbs.len() > 5 && verbs.iter().all(|verbs| ["[list, watch]", "[get]"].contains(verbs)), "{verbs:?}");
     }
 }

@@ -28,6 +28,17 @@ pub struct ReadClient {
     clock: Clock,
 }
 
+/// The client that a collection needs: one that never repeats a request by itself. The library's default repeats what is answered
+/// with 429, 503 or 504 up to fifteen times; a canary would then be sent several times under one audit ID, and a state that
+/// went back in time would show only after minutes.
+///
+/// # Errors
+/// [`kube::Error`] when the configuration's certificates or credentials cannot be used.
+pub fn client(mut config: kube::Config) -> Result<kube::Client, kube::Error> {
+    config.default_retry = false;
+    kube::Client::try_from(config)
+}
+
 /// Why a request had no answer, or only part of one.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -86,7 +97,7 @@ pub(crate) struct Answer {
 }
 
 impl ReadClient {
-    /// Reads through this client.
+    /// Reads through this client; make it with [`client()`].
     #[must_use]
     pub fn new(client: kube::Client, clock: Clock) -> Self {
         Self { client, clock }

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use futures::StreamExt;
+use tokio::sync::Notify;
 
 /// What one request gets.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub(crate) enum Reply {
     Whole(u16, String),
     /// 200 and these pieces, then the end in order.
     Ends(Vec<Vec<u8>>),
-    /// 200 and these pieces, then the connection breaks.
+    /// 200 and these pieces, then, when the test says so, the connection breaks.
     Breaks(Vec<Vec<u8>>),
     /// 200 and these pieces, then silence.
     Hangs(Vec<Vec<u8>>),
@@ -29,6 +30,8 @@ struct Record {
     /// Answers for requests whose path and query hold this text, in turn; the last stays.
     scripts: Vec<(String, VecDeque<Reply>)>,
     requests: Vec<(Method, String)>,
+    audit_ids: Vec<String>,
+    breaks: Arc<Notify>,
 }
 
 pub(crate) struct ScriptedServer {
@@ -62,22 +65,35 @@ impl ScriptedServer {
         self.record.lock().unwrap().scripts.insert(0, (part.to_owned(), replies.into_iter().collect()));
     }
 
+    /// Lets the next stream that is to break do so.
+    pub(crate) fn break_now(&self) {
+        self.record.lock().unwrap().breaks.notify_one();
+    }
+
     pub(crate) fn requests(&self) -> Vec<(Method, String)> {
         self.record.lock().unwrap().requests.clone()
     }
 
+    /// The `Audit-ID`s that came.
+    pub(crate) fn audit_ids(&self) -> Vec<String> {
+        self.record.lock().unwrap().audit_ids.clone()
+    }
+
     pub(crate) fn client(&self) -> kube::Client {
-        kube::Client::try_from(kube::Config::new(format!("http://{}", self.address).parse().unwrap())).unwrap()
+        collect::request::client(kube::Config::new(format!("http://{}", self.address).parse().unwrap())).unwrap()
     }
 }
 
-async fn answer(State(record): State<Arc<Mutex<Record>>>, method: Method, uri: Uri) -> Response {
+async fn answer(State(record): State<Arc<Mutex<Record>>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-    let reply = {
+    let (reply, breaks) = {
         let mut record = record.lock().unwrap();
         record.requests.push((method, path.clone()));
+        record.audit_ids.extend(headers.get("audit-id").and_then(|id| id.to_str().ok()).map(str::to_owned));
         let script = record.scripts.iter_mut().find(|(part, _)| path.contains(part.as_str()));
-        script.map(|(_, replies)| if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() })
+        let reply =
+            script.map(|(_, replies)| if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() });
+        (reply, Arc::clone(&record.breaks))
     };
     let reply = reply
         .flatten()
@@ -90,7 +106,11 @@ async fn answer(State(record): State<Arc<Mutex<Record>>>, method: Method, uri: U
         }
         Reply::Ends(pieces) => (pieces, futures::stream::empty().boxed()),
         Reply::Breaks(pieces) => {
-            (pieces, futures::stream::once(async { Err(std::io::Error::other("broken")) }).boxed())
+            let broken = async move {
+                breaks.notified().await;
+                Err(std::io::Error::other("broken"))
+            };
+            (pieces, futures::stream::once(broken).boxed())
         }
         Reply::Hangs(pieces) => (pieces, futures::stream::pending().boxed()),
     };

@@ -30,6 +30,8 @@ async fn objects_are_stored_byte_for_byte_and_a_broken_connection_is_resumed() {
     );
     let evidence = Evidence::new();
     let collector = evidence.collect(&["pods/v1"], server.client(), vec![]).await;
+    evidence.entry("the event before the break", PODS, |entry| entry.kind() == "ADDED").await;
+    server.break_now();
     evidence.entry("the event after the break", PODS, |entry| entry.kind() == "MODIFIED").await;
     let resumed = evidence.statement("resumed", |s| matches!(s, Statement::Resumed { .. })).await;
     assert!(
@@ -236,4 +238,21 @@ async fn an_audit_policy_is_stored_when_it_changes_and_only_then() {
     .unwrap();
     collector.stop().await;
     assert_eq!(evidence.of(source).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_canary_is_stated_and_not_repeated_under_its_id() {
+    let server = ScriptedServer::start().await;
+    let busy = Reply::Whole(503, r#"{"kind":"Status","code":503,"message":"busy"}"#.into());
+    let identity = Reply::Whole(200, r#"{"metadata":{"uid":"uid-1"}}"#.into());
+    server.script("/api/v1/namespaces/kube-system", [identity, busy]);
+    let evidence = Evidence::new();
+    let api_server = collect::ApiServer { name: "a1".into(), client: server.client(), audit_policy_file: None };
+    let collector = evidence.collect(&[], server.client(), vec![api_server]).await;
+    evidence.statement("the third canary", |s| matches!(s, Statement::CanarySent { number: 3, status: 503, .. })).await;
+    assert!(collector.status().api_servers[0].canary_error.is_some());
+    collector.stop().await;
+    let ids = server.audit_ids();
+    let once: std::collections::BTreeSet<&String> = ids.iter().collect();
+    assert_eq!(once.len(), ids.len(), "{ids:?}");
 }
