@@ -1,5 +1,7 @@
 //! Writes a made-up package into a folder, for looking at and for the browser test: `sample FOLDER`.
 
+#![allow(clippy::unwrap_used)] // Fixtures and helpers of tests: a panic is a failed test.
+
 #[path = "../tests/it/sample.rs"]
 mod sample;
 

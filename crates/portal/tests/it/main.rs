@@ -1,5 +1,7 @@
 //! The portal over real HTTP on loopback, with a made-up evaluation.
 
+#![allow(clippy::unwrap_used)] // Fixtures and helpers of tests: a panic is a failed test.
+
 #[path = "../../../reports/tests/it/sample.rs"]
 mod sample;
 

@@ -1,5 +1,7 @@
 //! Tests of what the crate renders as a whole: pages, links, package.
 
+#![allow(clippy::unwrap_used)] // Fixtures and helpers of tests: a panic is a failed test.
+
 mod hostile;
 mod package;
 mod sample;
