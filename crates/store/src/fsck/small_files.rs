@@ -28,7 +28,8 @@ pub(super) fn check(files: &dyn Files, report: &mut FsckReport) -> Option<(Strin
             Some(false) => report.remark(layout::LOCK, "a crash cut it off; the next opening writes it again"),
             None => report.problem(layout::LOCK, "it does not hold a generation of this store"),
         },
-        Ok(None) => report.problem(layout::LOCK, "it is missing"),
+        // Its name need not be durable, and a copy has no use for it.
+        Ok(None) => report.remark(layout::LOCK, "it is not there; the next opening makes it"),
         Err(error) => report.problem(layout::LOCK, error),
     }
     let public = log::public_key(files).unwrap_or_else(|error| {

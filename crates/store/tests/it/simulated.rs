@@ -12,7 +12,6 @@ use store::files::{Access, Files, GrowingFile, HeldLock, Listed};
 /// When calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    Never,
     /// This call fails, having done nothing or half; those after it work.
     Once(u64, io::ErrorKind),
     /// This call and all after it fail: the process is as good as dead.
