@@ -146,7 +146,6 @@ impl Collector {
     }
 
     /// A function that gives the status, for those who only look.
-    #[must_use]
     pub fn status_source(&self) -> impl Fn() -> CollectorStatus + Clone + Send + Sync + use<> {
         let view = self.view.clone();
         move || view.status()

@@ -88,8 +88,11 @@ fn unreadable(line: &str) -> CountersError {
     CountersError::Unreadable { line: line.chars().take(200).collect() }
 }
 
-/// Name, labels and value of a sample; a time stamp after the value is ignored.
-fn sample(line: &str) -> Option<(&str, Vec<(String, String)>, f64)> {
+/// Name, labels and value.
+type Sample<'a> = (&'a str, Vec<(String, String)>, f64);
+
+/// Reads a sample; a time stamp after the value is ignored.
+fn sample(line: &str) -> Option<Sample<'_>> {
     let end = line.find(|c: char| c == '{' || c.is_ascii_whitespace())?;
     let (name, mut rest) = line.split_at(end);
     let mut labels = Vec::new();
@@ -129,7 +132,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 fn count(value: f64) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and within range")]
-    (value >= 0.0 && value <= EXACT && value.fract() == 0.0).then_some(value as u64)
+    ((0.0..=EXACT).contains(&value) && value.fract() == 0.0).then_some(value as u64)
 }
 
 fn instant(seconds: f64) -> Option<Timestamp> {
