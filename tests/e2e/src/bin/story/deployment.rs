@@ -224,7 +224,7 @@ fn configure(stage: &Stage, dir: &Path) -> Result<()> {
             format!(
                 "cluster: local\nkubeconfig: kubeconfig\nheartbeat_seconds: 2\nbalance_seconds: 2\ncanary_seconds: 5\n\
                  portal: {{listen: \"127.0.0.1:{portal}\", refresh_seconds: 15}}\n\
-                 audit_webhook:\n  listen: 127.0.0.1:{}\n  certificate: receiver.crt\n  private_key: receiver.key\n  client_authority: audit-clients.crt\n  sources: [{{api_server: apiserver-0, client_name: kube-apiserver-audit}}]\n\
+                 audit_webhook:\n  listen: 127.0.0.1:{}\n  certificate: receiver.crt\n  private_key: receiver.key\n  client_authority: audit-clients.crt\n  sources: [{{api_server: apiserver-0, client_certificate: any}}]\n\
                  api_servers: [{{name: apiserver-0, audit_policy_file: audit-policy.yaml}}]\n",
                 local.receiver_port
             )

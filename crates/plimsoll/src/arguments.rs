@@ -1,0 +1,178 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use records::Timestamp;
+
+/// Operating evidence for SOC 2 from Kubernetes: collected continuously, provable, re-performable.
+///
+/// Exit codes: 0 good; 1 findings, where the command was asked to fail on them; 2 an error.
+#[derive(Parser)]
+#[command(name = "plimsoll", version, max_term_width = 110, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// The evidence store's folder.
+    #[arg(long, global = true, default_value = "plimsoll-store", env = "PLIMSOLL_STORE")]
+    pub(crate) store: PathBuf,
+    /// The configuration file (YAML). Without it `run` uses the current kubeconfig and defaults.
+    #[arg(long, global = true, env = "PLIMSOLL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// How results are printed; for `ingest`, what the files hold.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Say more of what is done (twice for details).
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// Comma-separated values with a header line.
+    Csv,
+    /// One JSON object a line.
+    Json,
+    /// Parquet, to standard output (only `query`).
+    Parquet,
+    /// For `ingest`: audit events of Kubernetes, one a line, in lists, or in the envelopes of EKS, GKE and AKS.
+    #[value(name = "k8s-audit")]
+    K8sAudit,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Collects evidence and serves the portal until it is interrupted.
+    Run(RunArguments),
+    /// Takes in audit log files.
+    Ingest(IngestArguments),
+    /// Asks the open tables with SQL.
+    Query(QueryArguments),
+    /// Evaluates the controls over a window and appends the result as evidence.
+    Evaluate(EvaluateArguments),
+    /// Writes the offline package of a window for an auditor.
+    Report(ReportArguments),
+    /// Shows and tests the catalogue of controls.
+    #[command(subcommand)]
+    Controls(ControlsCommand),
+    /// Looks after the evidence store.
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Prints the ClusterRole and binding that collection needs, to be applied by an administrator.
+    Rbac,
+}
+
+#[derive(Args)]
+pub(crate) struct RunArguments {
+    /// The cluster's name in the names of sources (lower case). Default: `cluster`.
+    #[arg(long)]
+    pub(crate) cluster: Option<String>,
+    /// The kubeconfig to use. Default: the current one.
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Where the portal listens.
+    #[arg(long)]
+    pub(crate) portal: Option<std::net::SocketAddr>,
+}
+
+#[derive(Args)]
+pub(crate) struct IngestArguments {
+    /// The audit source, as `<cluster>/audit/<api server>`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: String,
+    /// The files; `-` is standard input. Plain, gzip or zstd, told by content.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct QueryArguments {
+    /// The query.
+    pub(crate) sql: String,
+}
+
+#[derive(Args)]
+pub(crate) struct WindowArguments {
+    /// Beginning of the window, included (RFC 3339, for example 2026-01-01T00:00:00Z).
+    #[arg(long)]
+    pub(crate) from: Timestamp,
+    /// End of the window, not included.
+    #[arg(long)]
+    pub(crate) to: Timestamp,
+    /// Only these controls.
+    #[arg(long = "control", value_name = "ID")]
+    pub(crate) controls: Vec<String>,
+    /// A catalogue folder to use instead of the built-in one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) catalogue: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct EvaluateArguments {
+    #[command(flatten)]
+    pub(crate) window: WindowArguments,
+    /// Exit with 1 when a conclusion is `deviations noted` or `not determinable`.
+    #[arg(long)]
+    pub(crate) fail_on_findings: bool,
+    /// Print every item instead of one line a control.
+    #[arg(long)]
+    pub(crate) items: bool,
+    /// Do not append the result to the store.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ReportArguments {
+    #[command(flatten)]
+    pub(crate) window: WindowArguments,
+    /// The folder to write the package to; it must not exist or be empty.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ControlsCommand {
+    /// Lists the controls.
+    List(CatalogueArguments),
+    /// Shows one control: what it tests, with which SQL and parameters.
+    Show {
+        /// The control, for example AC-01.
+        id: String,
+        #[command(flatten)]
+        catalogue: CatalogueArguments,
+    },
+    /// Runs the fixtures of the controls and compares with what they expect.
+    Test {
+        /// Only this control.
+        id: Option<String>,
+        #[command(flatten)]
+        catalogue: CatalogueArguments,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct CatalogueArguments {
+    /// A catalogue folder to use instead of the built-in one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) catalogue: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Says what the store holds.
+    Stat,
+    /// Recomputes everything from the bytes and lists all differences. Exit 1 when there are any.
+    Fsck,
+    /// Drops and recreates all tables and compares them row for row.
+    Rebuild,
+    /// Verifies segments, manifests, log and checkpoint; with an older checkpoint, that nothing was rewritten since.
+    Verify {
+        /// A checkpoint that was kept from before.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+}

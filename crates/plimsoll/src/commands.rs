@@ -1,0 +1,37 @@
+//! One module a subcommand.
+
+mod controls;
+mod evaluate;
+mod ingest;
+mod query;
+mod rbac;
+mod report;
+mod run;
+mod store;
+
+use anyhow::Result;
+
+use crate::arguments::{Arguments, Command};
+
+/// How a command ended that met no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Nothing to report by the exit code.
+    Good,
+    /// Findings, where the command was asked to fail on them.
+    Findings,
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    match &arguments.command {
+        Command::Run(own) => run::run(arguments, own),
+        Command::Ingest(own) => ingest::run(arguments, own),
+        Command::Query(own) => query::run(arguments, own),
+        Command::Evaluate(own) => evaluate::run(arguments, own),
+        Command::Report(own) => report::run(arguments, own),
+        Command::Controls(own) => controls::run(arguments, own),
+        Command::Store(own) => store::run(arguments, own),
+        Command::Rbac => rbac::run(),
+    }
+}

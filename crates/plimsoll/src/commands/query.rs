@@ -1,0 +1,32 @@
+//! `plimsoll query`.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use controls::evidence::Extent;
+
+use super::Outcome;
+use crate::arguments::{Arguments, Format, QueryArguments};
+use crate::configuration::Configuration;
+use crate::{evaluation, evidence, output};
+
+pub(super) fn run(arguments: &Arguments, own: &QueryArguments) -> Result<Outcome> {
+    let configuration = Configuration::load(arguments.config.as_deref())?;
+    let reader = evidence::open_reader(&arguments.store)?;
+    let spinner = output::spinner("reading the tables");
+    let batches = evidence::runtime()?.block_on(async {
+        let session = evidence::session(&reader, Extent::Durable, evaluation::settings(&configuration)).await?;
+        session.query(&own.sql).await.context("the query failed")
+    })?;
+    spinner.finish_and_clear();
+    let form = match arguments.format {
+        Format::Table | Format::K8sAudit => controls::session::Format::Text,
+        Format::Csv => controls::session::Format::Csv,
+        Format::Json => controls::session::Format::Json,
+        Format::Parquet => controls::session::Format::Parquet,
+    };
+    let mut bytes = Vec::new();
+    controls::session::write(form, &batches, &mut bytes)?;
+    output::quiet_when_closed(std::io::stdout().write_all(&bytes))?;
+    Ok(Outcome::Good)
+}

@@ -1,0 +1,241 @@
+//! `plimsoll run`: all roles in one process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use collect::clock::Clock;
+use collect::options::{ApiServer, CollectOptions};
+use collect::{Collector, canary::CanaryKey};
+use intake::tail::{Tail, TailOptions};
+use intake::{ClientCertificate, Intake, IntakeOptions, SourceOptions, TlsOptions, TokenDigest};
+use normalize::redact::Redactor;
+use records::{SourceClass, SourceName};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use store::Store;
+
+use super::Outcome;
+use crate::arguments::{Arguments, RunArguments};
+use crate::configuration::{AuditWebhook, Configuration};
+use crate::live::LivePortal;
+use crate::{evidence, writer};
+
+/// A segment is sealed at this age when it did not fill before: few segments in a year, and not too much that cannot be proven yet.
+const SEGMENT_AGE: Duration = Duration::from_secs(600);
+
+pub(super) fn run(arguments: &Arguments, own: &RunArguments) -> Result<Outcome> {
+    let mut configuration = Configuration::load(arguments.config.as_deref())?;
+    if let Some(cluster) = &own.cluster {
+        configuration.cluster = Some(cluster.clone());
+    }
+    if let Some(kubeconfig) = &own.kubeconfig {
+        configuration.kubeconfig = Some(kubeconfig.clone());
+    }
+    if let Some(listen) = own.portal {
+        configuration.portal.listen = listen;
+    }
+    ensure!(
+        configuration.portal.listen.ip().is_loopback(),
+        "the portal listens on {}; only loopback addresses are allowed, since it has no login of persons yet",
+        configuration.portal.listen
+    );
+    // Both TLS stacks below ask for the process's default provider.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        bail!("a cryptographic provider was installed before");
+    }
+    evidence::runtime()?.block_on(serve(arguments, configuration))?;
+    Ok(Outcome::Good)
+}
+
+async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()> {
+    let dir = &arguments.store;
+    let mut options = evidence::options(dir)?;
+    options.segment_age = SEGMENT_AGE;
+    let store = Store::open(options, Arc::new(controls::evidence::Normaliser))
+        .with_context(|| format!("failed to open the store {}", dir.display()))?;
+    let _socket = writer::serve(dir, store.clone())?;
+    let redactor = Redactor::new(evidence::secret(dir, evidence::REDACTION)?);
+    let cluster = configuration.cluster.clone().unwrap_or_else(|| "cluster".to_owned());
+
+    // The receiver first: API servers may be waiting to deliver.
+    let intake = match &configuration.audit_webhook {
+        Some(webhook) => {
+            let mut options = receiver(&cluster, webhook, redactor.clone())?;
+            if let Some(seconds) = configuration.heartbeat_seconds {
+                options.heartbeat = Duration::from_secs(seconds);
+            }
+            let intake = Intake::start(options, store.clone()).await.context("failed to start the audit receiver")?;
+            println!("audit receiver: https://{}/k8s/audit/<api server>", intake.address());
+            Some(intake)
+        }
+        None => None,
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let tails = tails(&configuration, &cluster, &store, &redactor, &stop)?;
+    let collector = collect(&configuration, &cluster, &store, redactor, dir).await?;
+    println!("collecting from the cluster as {cluster}");
+    let portal = LivePortal::start(dir, &store, configuration).await?;
+    println!("portal: {}", portal.login_url());
+
+    interrupted().await?;
+    eprintln!("stopping");
+    portal.stop().await;
+    stop.store(true, Ordering::Relaxed);
+    collector.stop().await;
+    if let Some(intake) = intake {
+        intake.stop().await;
+    }
+    for tail in tails {
+        if tail.join().is_err() {
+            tracing::error!("the reader of an audit log file panicked");
+        }
+    }
+    tokio::task::spawn_blocking(move || {
+        let sealed = store.seal();
+        store.close();
+        sealed
+    })
+    .await?
+    .context("failed to seal at the end; the entries are safe in the write-ahead log")?;
+    Ok(())
+}
+
+async fn interrupted() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn receiver(cluster: &str, webhook: &AuditWebhook, redactor: Redactor) -> Result<IntakeOptions> {
+    let certificates = certificates(&webhook.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&webhook.private_key)
+        .with_context(|| format!("failed to read the private key {}", webhook.private_key.display()))?;
+    let client_authorities = match &webhook.client_authority {
+        Some(path) => self::certificates(path)?,
+        None => Vec::new(),
+    };
+    let mut sources = Vec::new();
+    for source in &webhook.sources {
+        let token = match &source.token_file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("failed to read the token file {}", path.display()))?;
+                ensure!(!text.trim().is_empty(), "the token file {} is empty", path.display());
+                Some(TokenDigest::of(text.trim()))
+            }
+            None => None,
+        };
+        let client_certificate = match source.client_certificate.as_deref() {
+            None => None,
+            Some("any") => Some(ClientCertificate::Any),
+            Some(text) => {
+                let Ok(Ok(digest)) = hex::decode(text).map(<[u8; 32]>::try_from) else {
+                    bail!("client_certificate of {} is neither `any` nor 64 hexadecimal digits", source.api_server);
+                };
+                Some(ClientCertificate::Sha256(digest))
+            }
+        };
+        ensure!(
+            token.is_some() || client_certificate.is_some(),
+            "the audit source {} has neither client_certificate nor token_file: anybody could send events in its name",
+            source.api_server
+        );
+        sources.push(SourceOptions { name: source.api_server.clone(), token, client_certificate });
+    }
+    let tls = TlsOptions { certificates, key, client_authorities };
+    Ok(IntakeOptions::new(cluster, webhook.listen, tls, sources, redactor))
+}
+
+fn certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>> {
+    let failed = || format!("failed to read the certificate {}", path.display());
+    let found: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_file_iter(path).with_context(failed)?.collect::<Result<_, _>>().with_context(failed)?;
+    ensure!(!found.is_empty(), "{} holds no certificate", path.display());
+    Ok(found)
+}
+
+/// One thread for each audit log file that is followed. A file that cannot be followed is an error of its own and stops nothing else.
+fn tails(
+    configuration: &Configuration,
+    cluster: &str,
+    store: &Store,
+    redactor: &Redactor,
+    stop: &Arc<AtomicBool>,
+) -> Result<Vec<JoinHandle<()>>> {
+    let mut threads = Vec::new();
+    for server in &configuration.api_servers {
+        let Some(path) = &server.audit_log_file else { continue };
+        let source = SourceName::new(cluster, SourceClass::Audit, &server.name)?;
+        let options = TailOptions::new(source, path, redactor.clone());
+        let (store, stop, shown) = (store.clone(), Arc::clone(stop), path.display().to_string());
+        let thread = std::thread::Builder::new().name(format!("tail-{}", server.name)).spawn(move || {
+            let outcome = Tail::begin(&store, options).and_then(|tail| tail.run(&stop));
+            if let Err(error) = outcome {
+                tracing::error!("the audit log {shown} is no longer followed: {:#}", anyhow::Error::from(error));
+            }
+        })?;
+        threads.push(thread);
+    }
+    Ok(threads)
+}
+
+async fn collect(
+    configuration: &Configuration,
+    cluster: &str,
+    store: &Store,
+    redactor: Redactor,
+    dir: &std::path::Path,
+) -> Result<Collector> {
+    let config = client_configuration(configuration).await?;
+    let client = collect::request::client(config.clone()).context("failed to make a client from the kubeconfig")?;
+    let mut servers = Vec::new();
+    for server in &configuration.api_servers {
+        let client = match &server.url {
+            Some(url) => {
+                let mut own = config.clone();
+                own.cluster_url = url.parse().with_context(|| format!("api_servers: {url:?} is no URL"))?;
+                collect::request::client(own).with_context(|| format!("failed to make a client for {url}"))?
+            }
+            None => client.clone(),
+        };
+        servers.push(ApiServer {
+            name: server.name.clone(),
+            client,
+            audit_policy_file: server.audit_policy_file.clone(),
+        });
+    }
+    let mut options = CollectOptions::new(cluster, CanaryKey::new(evidence::secret(dir, evidence::CANARY)?));
+    for (given, setting) in [
+        (configuration.heartbeat_seconds, &mut options.heartbeat),
+        (configuration.balance_seconds, &mut options.balance_every),
+        (configuration.canary_seconds, &mut options.canary_every),
+    ] {
+        if let Some(seconds) = given {
+            *setting = Duration::from_secs(seconds.max(1));
+        }
+    }
+    Collector::start(options, client, servers, store.clone(), redactor, Clock::system())
+        .await
+        .context("failed to start collecting")
+}
+
+async fn client_configuration(configuration: &Configuration) -> Result<kube::Config> {
+    match &configuration.kubeconfig {
+        Some(path) => {
+            let kubeconfig = kube::config::Kubeconfig::read_from(path)
+                .with_context(|| format!("failed to read the kubeconfig {}", path.display()))?;
+            kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default())
+                .await
+                .with_context(|| format!("the kubeconfig {} cannot be used", path.display()))
+        }
+        None => kube::Config::infer()
+            .await
+            .context("found no cluster: give --kubeconfig, set KUBECONFIG, or run inside a cluster"),
+    }
+}

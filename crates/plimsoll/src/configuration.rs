@@ -1,0 +1,153 @@
+//! The configuration file: one YAML file, unknown fields refused.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// Everything that an operator decides.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Configuration {
+    /// The cluster's name in the names of sources.
+    pub(crate) cluster: Option<String>,
+    /// The kubeconfig; the current one when absent.
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The receiver of audit events; none when absent.
+    pub(crate) audit_webhook: Option<AuditWebhook>,
+    /// The API servers that are balanced and sent canaries.
+    pub(crate) api_servers: Vec<ApiServer>,
+    /// The portal.
+    pub(crate) portal: Portal,
+    /// Parameters of controls: control -> name -> value.
+    pub(crate) parameters: BTreeMap<String, BTreeMap<String, serde_yaml_ng::Value>>,
+    /// Seconds between two statements that a source is observed.
+    pub(crate) heartbeat_seconds: Option<u64>,
+    /// Seconds between two readings of the API servers' counters.
+    pub(crate) balance_seconds: Option<u64>,
+    /// Seconds between two canaries.
+    pub(crate) canary_seconds: Option<u64>,
+}
+
+/// The receiver of the API servers' audit webhook.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditWebhook {
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
+    /// Its certificate chain (PEM).
+    pub(crate) certificate: PathBuf,
+    /// Its private key (PEM).
+    pub(crate) private_key: PathBuf,
+    /// The authority of client certificates (PEM); none: no mutual TLS, and then every source needs a token.
+    pub(crate) client_authority: Option<PathBuf>,
+    /// One source for each API server.
+    pub(crate) sources: Vec<AuditSource>,
+}
+
+/// One API server that sends its audit log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditSource {
+    /// The API server's name: the last part of the source's name and of the URL.
+    pub(crate) api_server: String,
+    /// A file with the bearer token that it sends.
+    pub(crate) token_file: Option<PathBuf>,
+    /// The client certificate that it must show: `any` that the authority signed, or the SHA-256 (hexadecimal) of one.
+    pub(crate) client_certificate: Option<String>,
+}
+
+/// One API server as we reach it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiServer {
+    /// Its name, as in `audit_webhook.sources`.
+    pub(crate) name: String,
+    /// Its own address, not that of a load balancer; the kubeconfig's when absent.
+    pub(crate) url: Option<String>,
+    /// Its audit policy file, where we can read it.
+    pub(crate) audit_policy_file: Option<PathBuf>,
+    /// Its audit log file, where we can read it; followed through rotation.
+    pub(crate) audit_log_file: Option<PathBuf>,
+}
+
+/// The portal.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Portal {
+    /// Where it listens; only loopback addresses for now.
+    pub(crate) listen: SocketAddr,
+    /// Days that the portal's window looks back.
+    pub(crate) window_days: u32,
+    /// Seconds between two evaluations for the portal.
+    pub(crate) refresh_seconds: u64,
+}
+
+impl Default for Portal {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), window_days: 90, refresh_seconds: 60 }
+    }
+}
+
+impl Configuration {
+    /// Reads the file, or gives the defaults without one. Relative paths are relative to the file's folder.
+    pub(crate) fn load(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("failed to read the configuration file {}", path.display()))?;
+        let mut configuration: Self = serde_yaml_ng::from_str(&text)
+            .with_context(|| format!("the configuration file {} is not valid", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        configuration.resolve(folder);
+        Ok(configuration)
+    }
+
+    fn resolve(&mut self, folder: &Path) {
+        let place = |file: &mut PathBuf| *file = folder.join(&*file);
+        let place_optional = |file: &mut Option<PathBuf>| {
+            if let Some(file) = file {
+                *file = folder.join(&*file);
+            }
+        };
+        place_optional(&mut self.kubeconfig);
+        for server in &mut self.api_servers {
+            place_optional(&mut server.audit_policy_file);
+            place_optional(&mut server.audit_log_file);
+        }
+        if let Some(webhook) = &mut self.audit_webhook {
+            place(&mut webhook.certificate);
+            place(&mut webhook.private_key);
+            place_optional(&mut webhook.client_authority);
+            for source in &mut webhook.sources {
+                place_optional(&mut source.token_file);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_field_is_refused_with_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("plimsoll.yaml");
+        std::fs::write(&file, "cluster: prod\nportall: {}\n").unwrap();
+        let error = format!("{:#}", Configuration::load(Some(&file)).unwrap_err());
+        assert!(error.contains("portall") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("plimsoll.yaml");
+        std::fs::write(&file, "kubeconfig: k/config\napi_servers: [{name: a, audit_policy_file: /etc/p.yaml}]\n")
+            .unwrap();
+        let configuration = Configuration::load(Some(&file)).unwrap();
+        assert_eq!(configuration.kubeconfig.unwrap(), dir.path().join("k/config"));
+        assert_eq!(configuration.api_servers[0].audit_policy_file.as_deref(), Some(Path::new("/etc/p.yaml")));
+    }
+}

@@ -1,0 +1,107 @@
+//! One evaluation, as `evaluate`, `report` and the portal make it: over what a checkpoint covers, so that it can be re-performed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use controls::evidence::Extent;
+use controls::{Catalogue, EvaluationResult, Occasion, Parameters, Session};
+use records::{ControlId, Period, SourceClass, SourceName};
+use store::StoreReader;
+
+use crate::arguments::WindowArguments;
+use crate::configuration::Configuration;
+use crate::evidence;
+
+/// Most causes that are printed of a catalogue or configuration that is not valid.
+const MOST_CAUSES: usize = 50;
+
+/// What was evaluated and from what.
+pub(crate) struct Evaluated {
+    pub(crate) result: EvaluationResult,
+    pub(crate) session: Session,
+    pub(crate) catalogue: Catalogue,
+}
+
+/// The catalogue in a folder, or the one in the program.
+pub(crate) async fn catalogue(folder: Option<&Path>) -> Result<Catalogue> {
+    let loaded = match folder {
+        Some(folder) => Catalogue::load(folder).await,
+        None => Catalogue::embedded().await,
+    };
+    loaded.map_err(|errors| anyhow::anyhow!("the catalogue is not valid:\n{errors}"))
+}
+
+/// The parameters in force: the catalogue's defaults under the configuration's values.
+pub(crate) fn parameters(catalogue: &Catalogue, configuration: &Configuration) -> Result<Parameters> {
+    let mut given: BTreeMap<String, BTreeMap<String, serde_json::Value>> = BTreeMap::new();
+    for (control, values) in &configuration.parameters {
+        for (name, value) in values {
+            let value = serde_json::to_value(value)
+                .with_context(|| format!("parameters.{control}.{name} of the configuration is no plain value"))?;
+            given.entry(control.clone()).or_default().insert(name.clone(), value);
+        }
+    }
+    Parameters::from_configuration(catalogue, &given).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().take(MOST_CAUSES).map(|error| format!("  {error}")).collect();
+        anyhow::anyhow!("the parameters in the configuration are not valid:\n{}", lines.join("\n"))
+    })
+}
+
+/// How the analysis is configured: as the collectors of this configuration work.
+pub(crate) fn settings(configuration: &Configuration) -> analysis::Settings {
+    let mut settings = analysis::Settings::default();
+    let seconds = |given: Option<u64>, default: i64| given.and_then(|s| i64::try_from(s).ok()).unwrap_or(default);
+    settings.heartbeat_seconds = seconds(configuration.heartbeat_seconds, settings.heartbeat_seconds);
+    settings.canary_seconds = seconds(configuration.canary_seconds, settings.canary_seconds);
+    settings
+}
+
+/// The window of the command line.
+pub(crate) fn window(arguments: &WindowArguments) -> Result<Period> {
+    match Period::new(arguments.from, arguments.to) {
+        Some(window) => Ok(window),
+        None => bail!("the window is empty: --from {} is not before --to {}", arguments.from, arguments.to),
+    }
+}
+
+/// Evaluates what the reader's checkpoint covers.
+pub(crate) async fn evaluate(
+    reader: &StoreReader,
+    configuration: &Configuration,
+    catalogue: Catalogue,
+    window: Period,
+    only: &[String],
+) -> Result<Evaluated> {
+    let parameters = parameters(&catalogue, configuration)?;
+    let mut chosen = Vec::new();
+    for id in only {
+        if catalogue.control(id).is_none() {
+            bail!("there is no control {id}; `plimsoll controls list` shows all");
+        }
+        chosen.push(id.parse::<ControlId>()?);
+    }
+    let session = evidence::session(reader, Extent::Sealed, settings(configuration)).await?;
+    let head = reader.head();
+    let occasion = Occasion {
+        evaluated_at: evidence::now(),
+        checkpoint_size: i64::try_from(head.size).context("the log is too large")?,
+        checkpoint_root: head.root.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let only = (!chosen.is_empty()).then_some(chosen.as_slice());
+    let result = controls::evaluate(&session, &catalogue, &parameters, window, occasion, only)
+        .await
+        .context("failed to evaluate")?;
+    Ok(Evaluated { result, session, catalogue })
+}
+
+/// The source that results are appended to.
+pub(crate) fn source() -> SourceName {
+    SourceName::new("plimsoll", SourceClass::Evaluation, "all").expect("the name is a constant")
+}
+
+/// A share in millionths as a percentage that is never rounded up to 100.
+pub(crate) fn percent(millionths: i64) -> String {
+    format!("{}.{:02} %", millionths / 10_000, millionths % 10_000 / 100)
+}

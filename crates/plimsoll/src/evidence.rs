@@ -1,0 +1,92 @@
+//! The store as this program opens it: with our projection, its keys, and sessions of tables over it.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use controls::Session;
+use controls::evidence::{Extent, Normaliser};
+use records::Timestamp;
+use store::{OpenError, ReadError, Store, StoreOptions, StoreReader};
+
+/// The present instant. This program is where the clock is; everything below is given it.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_micros(jiff::Timestamp::now().as_microsecond()).unwrap_or(Timestamp::MAX)
+}
+
+/// How a store in this folder is opened: under the origin that it has, or a new one of its own.
+pub(crate) fn options(dir: &Path) -> Result<StoreOptions, ReadError> {
+    let origin = match StoreReader::open(dir) {
+        Ok(reader) => reader.origin().to_owned(),
+        Err(ReadError::NoStore { .. }) => {
+            let bytes: [u8; 8] = random();
+            format!("plimsoll.local/{}", hex::encode(bytes))
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(StoreOptions::new(dir, origin))
+}
+
+/// Opens the store for writing.
+pub(crate) fn open_store(dir: &Path) -> Result<Store, OpenError> {
+    let options = match options(dir) {
+        Ok(options) => options,
+        // Whatever is wrong, opening says it better, and repairs what a crash left.
+        Err(_) => StoreOptions::new(dir, "plimsoll.local/unreadable"),
+    };
+    Store::open(options, Arc::new(Normaliser))
+}
+
+/// Opens the store for reading.
+pub(crate) fn open_reader(dir: &Path) -> Result<StoreReader> {
+    StoreReader::open(dir).with_context(|| format!("failed to open the store {}; give it with --store", dir.display()))
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    bytes
+}
+
+/// Name of the secret that keys the digests of redacted values.
+pub(crate) const REDACTION: &str = "redaction.key";
+/// Name of the secret that keys canaries.
+pub(crate) const CANARY: &str = "canary.key";
+
+/// A secret of the store, made when it is not there, readable by its owner only: it keys the digests that stand for
+/// redacted values, and the canaries.
+pub(crate) fn secret(dir: &Path, name: &str) -> Result<[u8; 32]> {
+    let path = dir.join("keys").join(name);
+    match std::fs::File::open(&path) {
+        Ok(file) => {
+            let mut text = String::new();
+            file.take(100).read_to_string(&mut text)?;
+            let Ok(Ok(secret)) = hex::decode(text.trim()).map(<[u8; 32]>::try_from) else {
+                bail!("{} is not 64 hexadecimal digits; restore it from a copy", path.display());
+            };
+            Ok(secret)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let secret: [u8; 32] = random();
+            let mut options = std::fs::OpenOptions::new();
+            std::os::unix::fs::OpenOptionsExt::mode(options.write(true).create_new(true), 0o600);
+            let mut file = options.open(&path).with_context(|| format!("failed to create {}", path.display()))?;
+            file.write_all(hex::encode(secret).as_bytes())?;
+            file.sync_all()?;
+            Ok(secret)
+        }
+        Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
+    }
+}
+
+/// The open tables over a view of the store.
+pub(crate) async fn session(reader: &StoreReader, extent: Extent, settings: analysis::Settings) -> Result<Session> {
+    let inputs = controls::evidence::session_inputs(reader, extent, settings).context("failed to read the store")?;
+    Session::open(inputs).await.context("failed to open the tables")
+}
+
+/// A runtime for the asynchronous parts of a command.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to start the asynchronous runtime")
+}
