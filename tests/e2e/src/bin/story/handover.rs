@@ -81,6 +81,7 @@ pub(crate) async fn look(tests: &Path, package: &Path, plimsoll: &Deployment) ->
             .current_dir(tests)
             .arg("pages.mjs")
             .arg(&address)
+            .arg("--screenshots")
             .arg(screenshots.join(what))
             .status()
             .await
