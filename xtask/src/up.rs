@@ -50,7 +50,7 @@ pub(crate) fn story_for_tests(package: &Path, browser: &Path, chromium: &Path) -
             .arg(package)
             .arg("--browser-tests")
             .arg(browser)
-            .env("PLIMSOLL_CHROMIUM", chromium),
+            .env("CHROMIUM", chromium),
     )
 }
 

@@ -1,4 +1,5 @@
 //! Collection against a scripted API server (failures that a real one does not give on demand) and against real control planes.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod control_plane;
 mod evidence;

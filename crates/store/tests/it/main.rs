@@ -1,4 +1,5 @@
 //! The store's integration tests: one binary.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod basic;
 mod damage;
