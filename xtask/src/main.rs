@@ -2,7 +2,6 @@
 //!
 //! Each verb is a module. They install or build what they need through the package registries and say what they do.
 
-mod bench;
 mod cluster;
 mod deny;
 mod nightly;
@@ -29,8 +28,6 @@ enum Verb {
     Test(test::TestArguments),
     /// Starts only the local control plane and waits until it is interrupted.
     Cluster(cluster::ClusterArguments),
-    /// Measures what docs/benchmarks.md states, and prints the figures with the machine.
-    Bench(bench::BenchArguments),
     /// Runs what is too long for every change: a thousand kills, slow retries, fuzzing for some minutes.
     Nightly(nightly::NightlyArguments),
     /// Checks licences, banned crates and sources with cargo-deny, installing it first when it is missing.
@@ -42,7 +39,6 @@ fn main() -> anyhow::Result<()> {
         Verb::Up(arguments) => up::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Cluster(arguments) => cluster::run(&arguments),
-        Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Nightly(arguments) => nightly::run(&arguments),
         Verb::Deny => deny::run(),
     }
