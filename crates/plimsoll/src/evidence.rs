@@ -49,15 +49,10 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Name of the secret that keys the digests of redacted values.
-pub(crate) const REDACTION: &str = "redaction.key";
-/// Name of the secret that keys canaries.
-pub(crate) const CANARY: &str = "canary.key";
-
 /// A secret of the store, made when it is not there, readable by its owner only: it keys the digests that stand for
 /// redacted values, and the canaries.
 pub(crate) fn secret(dir: &Path, name: &str) -> Result<[u8; 32]> {
-    let path = dir.join("keys").join(name);
+    let path = dir.join(name);
     match std::fs::File::open(&path) {
         Ok(file) => {
             let mut text = String::new();

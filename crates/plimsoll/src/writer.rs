@@ -12,12 +12,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use records::{SourceName, Timestamp};
 use serde::{Deserialize, Serialize};
+use store::layout::CONTROL_SOCKET;
 use store::{NewEntry, OpenError, Store};
 
 use crate::evidence;
 
-/// Name of the socket in the store's folder.
-const SOCKET: &str = "control.sock";
 /// Longest request or answer: an evaluation of a large population is some tens of megabytes.
 const LONGEST: u64 = 1 << 30;
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -51,8 +50,8 @@ impl Writer {
     pub(crate) fn open(dir: &Path) -> Result<Self> {
         match evidence::open_store(dir) {
             Ok(store) => Ok(Self::Own(store)),
-            Err(OpenError::Identity(store::identity::IdentityError::Locked)) if dir.join(SOCKET).exists() => {
-                Ok(Self::Other(dir.join(SOCKET)))
+            Err(OpenError::Identity(store::identity::IdentityError::Locked)) if dir.join(CONTROL_SOCKET).exists() => {
+                Ok(Self::Other(dir.join(CONTROL_SOCKET)))
             }
             Err(error) => Err(error).with_context(|| format!("failed to open the store {}", dir.display())),
         }
@@ -106,7 +105,7 @@ fn ask(socket: &Path, request: &Request) -> Result<()> {
 
 /// Serves the socket on a thread of its own until the process ends.
 pub(crate) fn serve(dir: &Path, store: Store) -> Result<SocketFile> {
-    let path = dir.join(SOCKET);
+    let path = dir.join(CONTROL_SOCKET);
     // A socket that an earlier process left: we hold the store's lock, so nobody listens on it.
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),

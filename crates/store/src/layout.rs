@@ -4,6 +4,8 @@
 //! LOCK                                  held by the writer; holds its fencing token
 //! store.json                            identity and generation of the store
 //! keys/log.skey                         private key of the log (mode 0600)
+//! keys/redaction.key, keys/canary.key   secrets of the program that writes (mode 0600)
+//! control.sock                          where that program takes what others append
 //! wal/<number>.wal                      write-ahead log; number n becomes segment n
 //! segments/<number>.ndjson.zst          lines, readable with `zstdcat | jq`
 //! segments/<number>.index.json          where each frame is and what it holds
@@ -24,6 +26,12 @@ pub const LOCK: &str = "LOCK";
 pub const STORE: &str = "store.json";
 /// Private key of the log.
 pub const PRIVATE_KEY: &str = "keys/log.skey";
+/// Key of the digests that stand for redacted values (64 hexadecimal digits, mode 0600); made by the program, not by this crate.
+pub const REDACTION_KEY: &str = "keys/redaction.key";
+/// Key of the canaries' audit IDs, likewise.
+pub const CANARY_KEY: &str = "keys/canary.key";
+/// Socket of the process that writes, while it runs.
+pub const CONTROL_SOCKET: &str = "control.sock";
 /// Public key of the log.
 pub const PUBLIC_KEY: &str = "log/log.vkey";
 /// Newest checkpoint.

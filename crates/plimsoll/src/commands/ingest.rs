@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Arguments, own: &IngestArguments) -> Result<Outcom
     let source: SourceName = own.source.parse()?;
     let store = evidence::open_store(&arguments.store)
         .with_context(|| format!("failed to open the store {}", arguments.store.display()))?;
-    let redactor = Redactor::new(evidence::secret(&arguments.store, evidence::REDACTION)?);
+    let redactor = Redactor::new(evidence::secret(&arguments.store, store::layout::REDACTION_KEY)?);
     let spinner = output::spinner("reading what the store has of this source");
     let mut ingestion = Ingestion::begin(&store, IngestOptions::new(source, redactor))?;
     let mut failed = 0;

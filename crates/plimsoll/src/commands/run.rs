@@ -57,7 +57,7 @@ async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()
     let store = Store::open(options, Arc::new(controls::evidence::Normaliser))
         .with_context(|| format!("failed to open the store {}", dir.display()))?;
     let _socket = writer::serve(dir, store.clone())?;
-    let redactor = Redactor::new(evidence::secret(dir, evidence::REDACTION)?);
+    let redactor = Redactor::new(evidence::secret(dir, store::layout::REDACTION_KEY)?);
     let cluster = configuration.cluster.clone().unwrap_or_else(|| "cluster".to_owned());
 
     // The receiver first: API servers may be waiting to deliver.
@@ -210,7 +210,7 @@ async fn collect(
             audit_policy_file: server.audit_policy_file.clone(),
         });
     }
-    let mut options = CollectOptions::new(cluster, CanaryKey::new(evidence::secret(dir, evidence::CANARY)?));
+    let mut options = CollectOptions::new(cluster, CanaryKey::new(evidence::secret(dir, store::layout::CANARY_KEY)?));
     for (given, setting) in [
         (configuration.heartbeat_seconds, &mut options.heartbeat),
         (configuration.balance_seconds, &mut options.balance_every),

@@ -113,10 +113,10 @@ fn account(path: &str, size: u64) -> Account {
         Some(_) => Account::Known,
     };
     let Some((folder, name)) = path.split_once('/') else {
-        return known([layout::LOCK, layout::STORE].contains(&path));
+        return known([layout::LOCK, layout::STORE, layout::CONTROL_SOCKET].contains(&path));
     };
     match folder {
-        "keys" => known(path == layout::PRIVATE_KEY),
+        "keys" => known([layout::PRIVATE_KEY, layout::REDACTION_KEY, layout::CANARY_KEY].contains(&path)),
         layout::TEMPORARY => Account::Left,
         layout::WAL => known(layout::number(name, ".wal").is_some_and(|number| number > 0)),
         layout::SEGMENTS => {
