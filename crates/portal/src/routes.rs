@@ -53,6 +53,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/login", get(login))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/style.css", get(style))
+        // Browsers ask for it by themselves, and would report a page that is missing.
+        .route("/favicon.ico", get(|| async { axum::http::StatusCode::NO_CONTENT }))
         .merge(inside)
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app)
