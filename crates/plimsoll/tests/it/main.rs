@@ -12,6 +12,15 @@ fn plimsoll(store: &std::path::Path) -> Command {
 
 const EVENT: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a-1","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/shop/pods","verb":"list","user":{"username":"alice","groups":["system:authenticated"]},"sourceIPs":["10.0.0.1"],"objectRef":{"resource":"pods","namespace":"shop","apiVersion":"v1"},"responseStatus":{"code":200},"requestReceivedTimestamp":"2026-01-02T03:04:05.000000Z","stageTimestamp":"2026-01-02T03:04:05.100000Z"}"#;
 
+/// A store with one event in it.
+fn ingest_one(store: &std::path::Path) {
+    plimsoll(store)
+        .args(["ingest", "--source", "prod/audit/apiserver-1", "-"])
+        .write_stdin(format!("{EVENT}\n"))
+        .assert()
+        .success();
+}
+
 #[test]
 fn an_ingested_event_can_be_asked_for_and_comes_only_once() {
     let dir = tempfile::tempdir().unwrap();
@@ -47,11 +56,7 @@ fn an_ingested_event_can_be_asked_for_and_comes_only_once() {
 fn an_altered_segment_is_found_and_exits_with_one() {
     let dir = tempfile::tempdir().unwrap();
     let store = dir.path().join("store");
-    plimsoll(&store)
-        .args(["ingest", "--source", "prod/audit/apiserver-1", "-"])
-        .write_stdin(format!("{EVENT}\n"))
-        .assert()
-        .success();
+    ingest_one(&store);
     let segment = store.join("segments/0000000000000001.ndjson.zst");
     let mut bytes = std::fs::read(&segment).unwrap();
     let middle = bytes.len() / 2;
@@ -89,11 +94,7 @@ fn the_catalogue_is_listed_and_its_fixtures_hold() {
 fn a_package_of_ingested_events_is_written_and_results_are_evidence() {
     let dir = tempfile::tempdir().unwrap();
     let store = dir.path().join("store");
-    plimsoll(&store)
-        .args(["ingest", "--source", "prod/audit/apiserver-1", "-"])
-        .write_stdin(format!("{EVENT}\n"))
-        .assert()
-        .success();
+    ingest_one(&store);
     let window = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-02-01T00:00:00Z"];
     // Nothing was watched and nothing balanced: no control may conclude anything good.
     plimsoll(&store).args(["--format", "csv", "evaluate"]).args(window).assert().success().stdout(
