@@ -25,6 +25,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     ("auditor", &["analysis", "controls", "ledger", "normalize", "records", "reports", "store"]),
     ("e2e", &[]),
+    ("traffic", &[]),
     ("xtask", &[]),
 ];
 

@@ -11,16 +11,42 @@ mod text;
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub use check::{Malformed, MalformedKind, check};
+pub use check::{Checked, Malformed, MalformedKind, check, checked};
 pub use text::quote;
 
 /// The deepest nesting that is read. Kubernetes objects reach about 60; a body deeper than this is a fault.
 pub const MAX_DEPTH: usize = 256;
 
+/// What a value was received in. Text is known to be UTF-8, so that parts of it need no further look.
+#[derive(Debug, Clone, Copy)]
+enum Buffer<'a> {
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Buffer<'a> {
+    #[inline]
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// The part as text; `None` when it is not UTF-8.
+    #[inline]
+    fn text(self, part: Range<usize>) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => text.get(part),
+            Self::Bytes(bytes) => std::str::from_utf8(bytes.get(part)?).ok(),
+        }
+    }
+}
+
 /// One value: a range of the bytes that it was received in.
 #[derive(Debug, Clone, Copy)]
 pub struct Json<'a> {
-    buffer: &'a [u8],
+    buffer: Buffer<'a>,
     start: usize,
     end: usize,
 }
@@ -48,9 +74,20 @@ impl<'a> Json<'a> {
     /// The whole of these bytes, without white space around them. Nothing is checked.
     #[must_use]
     pub fn of(buffer: &'a [u8]) -> Self {
-        let start = skip_space(buffer, 0);
-        let mut end = buffer.len();
-        while end > start && is_space(buffer[end - 1]) {
+        Self::trimmed(Buffer::Bytes(buffer))
+    }
+
+    /// As [`Json::of`], of bytes that are known to be UTF-8: reading strings is then cheaper.
+    #[must_use]
+    pub fn of_text(text: &'a str) -> Self {
+        Self::trimmed(Buffer::Text(text))
+    }
+
+    fn trimmed(buffer: Buffer<'a>) -> Self {
+        let bytes = buffer.bytes();
+        let start = skip_space(bytes, 0);
+        let mut end = bytes.len();
+        while end > start && is_space(bytes[end - 1]) {
             end -= 1;
         }
         Self { buffer, start, end }
@@ -63,13 +100,14 @@ impl<'a> Json<'a> {
     #[must_use]
     pub fn within(buffer: &'a [u8], part: Range<usize>) -> Self {
         assert!(part.start <= part.end && part.end <= buffer.len(), "a value lies within its bytes");
-        Self { buffer, start: part.start, end: part.end }
+        Self { buffer: Buffer::Bytes(buffer), start: part.start, end: part.end }
     }
 
     /// The value's bytes, verbatim.
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> &'a [u8] {
-        &self.buffer[self.start..self.end]
+        &self.buffer.bytes()[self.start..self.end]
     }
 
     /// Where the value is in the bytes given to [`Json::of`].
@@ -81,7 +119,7 @@ impl<'a> Json<'a> {
     /// The value's text as received; `None` when it is not UTF-8.
     #[must_use]
     pub fn verbatim(&self) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes()).ok()
+        self.buffer.text(self.start..self.end)
     }
 
     /// What kind of value it is.
@@ -105,7 +143,11 @@ impl<'a> Json<'a> {
         if bytes.len() < 2 || bytes[0] != b'"' || bytes[bytes.len() - 1] != b'"' {
             return None;
         }
-        Some(text::content(&bytes[1..bytes.len() - 1]))
+        let inner = self.start + 1..self.end - 1;
+        Some(match self.buffer.text(inner.clone()) {
+            Some(text) => text::content_of_text(text),
+            None => text::content(&self.buffer.bytes()[inner]),
+        })
     }
 
     /// The truth value.
@@ -159,8 +201,22 @@ pub struct Key<'a>(&'a [u8]);
 impl<'a> Key<'a> {
     /// Whether it is this text, whatever its escapes.
     #[must_use]
+    #[inline]
     pub fn is(&self, text: &str) -> bool {
-        self.0 == text.as_bytes() || (self.0.contains(&b'\\') && self.text() == text)
+        self.0 == text.as_bytes() || (self.escaped() && self.text() == text)
+    }
+
+    /// The bytes between its quotes, escapes as they are.
+    #[must_use]
+    #[inline]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether it holds an escape, so that its text is not its bytes.
+    #[must_use]
+    pub fn escaped(&self) -> bool {
+        memchr::memchr(b'\\', self.0).is_some()
     }
 
     /// Its text, escapes resolved.
@@ -173,7 +229,7 @@ impl<'a> Key<'a> {
 /// Iterator over the members of an object.
 #[derive(Debug)]
 pub struct Members<'a> {
-    buffer: &'a [u8],
+    buffer: Buffer<'a>,
     at: usize,
     end: usize,
     broken: bool,
@@ -191,7 +247,7 @@ impl<'a> Iterator for Members<'a> {
     type Item = (Key<'a>, Json<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let bytes = self.buffer.get(..self.end)?;
+        let bytes = self.buffer.bytes().get(..self.end)?;
         let mut at = skip_space(bytes, self.at);
         if bytes.get(at) == Some(&b',') {
             at = skip_space(bytes, at + 1);
@@ -228,7 +284,7 @@ impl<'a> Iterator for Members<'a> {
 /// Iterator over the elements of an array.
 #[derive(Debug)]
 pub struct Elements<'a> {
-    buffer: &'a [u8],
+    buffer: Buffer<'a>,
     at: usize,
     end: usize,
     broken: bool,
@@ -255,7 +311,7 @@ impl<'a> Iterator for Elements<'a> {
         if self.broken {
             return None;
         }
-        let bytes = self.buffer.get(..self.end)?;
+        let bytes = self.buffer.bytes().get(..self.end)?;
         let mut at = skip_space(bytes, self.at);
         if bytes.get(at) == Some(&b',') {
             at = skip_space(bytes, at + 1);

@@ -30,7 +30,11 @@ pub(crate) fn recognise(bytes: &[u8]) -> Carried<'_> {
         return Carried::Eks(event);
     }
     let entry = Json::of(bytes);
-    let fields = Fields::of(entry);
+    recognise_members(entry, Fields::of(entry.members()))
+}
+
+/// As [`recognise`], of JSON whose members are known.
+pub(crate) fn recognise_members<'a>(entry: Json<'a>, fields: Fields<'a>) -> Carried<'a> {
     if fields.native() {
         return Carried::Kubernetes(Box::new(fields));
     }

@@ -8,13 +8,13 @@ use records::{EntryView, Timestamp};
 
 use crate::VERSION;
 use crate::audit::actor::Evidence;
-use crate::audit::envelope::{Carried, export_line_parts, recognise};
+use crate::audit::envelope::{Carried, export_line_parts, recognise, recognise_members};
 use crate::audit::fields::Fields;
 use crate::audit::identity::event_digest;
 use crate::audit::request::RequestUri;
 use crate::audit::{aks, gke};
 use crate::fault::Faults;
-use crate::json::{Json, MAX_DEPTH, MalformedKind, Shape, check};
+use crate::json::{Json, MAX_DEPTH, MalformedKind, Shape, check, checked};
 
 /// Texts chosen by a caller are cut to this many characters in columns.
 const LONGEST: usize = 2048;
@@ -43,23 +43,27 @@ pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
     let lossy;
     let mut sound = true;
     let mut raw = entry.raw;
-    match check(event, MAX_DEPTH) {
-        Ok(()) => {}
+    let carried = match checked(event, MAX_DEPTH) {
+        // A line of an export holds its event after a time; all others are the event.
+        Ok(known) if event.len() == raw.len() => recognise_members(known.value(), Fields::of(known.members())),
+        Ok(_) => recognise(raw),
         Err(malformed) if malformed.kind == MalformedKind::InvalidUtf8 => {
             faults.malformed("event", malformed);
             lossy = String::from_utf8_lossy(entry.raw).into_owned();
             raw = lossy.as_bytes();
+            recognise(raw)
         }
         Err(malformed) => {
             faults.malformed("event", malformed);
             sound = false;
+            recognise(raw)
         }
-    }
+    };
     let digest = hex::encode(&event_digest(entry.raw)[..8]);
     let own_time = |event: Json<'_>| {
         ["timestamp", "time", "TimeGenerated"].iter().find_map(|name| envelope_time(event.member(name)?))
     };
-    match recognise(raw) {
+    match carried {
         Carried::Kubernetes(fields) => {
             let delivery = Delivery { envelope: "kubernetes", lost: "", time: None, sound };
             append(entry, &fields, &delivery, &digest, &mut faults, sink);
@@ -113,7 +117,7 @@ fn inner<'a>(
         faults.malformed("event within its envelope", malformed);
         sound = false;
     }
-    let fields = Fields::of(Json::of(event.as_bytes()));
+    let fields = Fields::of(Json::of_text(event).members());
     if delivery.envelope != "gke" && !fields.native() {
         faults.add("unreadable", "the envelope holds JSON that is no audit event");
         return;
@@ -281,11 +285,10 @@ fn append<'a>(
     let extra = read.of_shape(extra, Shape::Object, "user.extra");
     let (mut credential_id, mut pod_bound) = (None, false);
     for (key, value) in extra.iter().flat_map(|e| e.members()) {
-        let key = key.text();
-        if key == "authentication.kubernetes.io/credential-id" {
+        if key.is("authentication.kubernetes.io/credential-id") {
             credential_id = value.elements().next().and_then(|first| first.text());
         }
-        pod_bound |= key == "authentication.kubernetes.io/pod-uid" || key == "authentication.kubernetes.io/pod-name";
+        pod_bound |= key.is("authentication.kubernetes.io/pod-uid") || key.is("authentication.kubernetes.io/pod-name");
     }
     let impersonated = read.of_shape(fields.impersonated_user, Shape::Object, "impersonatedUser");
     let [impersonated_user, impersonated_groups] = read.pick(impersonated, "impersonatedUser", ["username", "groups"]);

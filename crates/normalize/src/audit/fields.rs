@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Json, Shape};
+use crate::json::{Json, Key, Shape};
 
 macro_rules! fields {
     ($($(#[doc = $doc:literal])* $name:ident = $key:literal,)+) => {
@@ -14,23 +14,20 @@ macro_rules! fields {
             pub(crate) twice: Vec<Cow<'a, str>>,
         }
 
+        /// The fields in the order in which an API server writes them.
+        #[derive(Clone, Copy)]
+        #[allow(non_camel_case_types, reason = "one variant for each field of the struct, under its name")]
+        enum Place {
+            $($name,)+
+        }
+
+        const PLACES: &[(&str, Place)] = &[$(($key, Place::$name),)+];
+
         impl<'a> Fields<'a> {
-            /// Finds the members; the value must have passed [`crate::json::check`] for the result to be complete.
-            pub(crate) fn of(event: Json<'a>) -> Self {
-                let mut found = Self::default();
-                for (key, value) in event.members() {
-                    let text = key.text();
-                    let place = match text.as_ref() {
-                        $($key => &mut found.$name,)+
-                        _ => continue,
-                    };
-                    if place.is_some() {
-                        found.twice.push(text);
-                    } else {
-                        *place = Some(value);
-                    }
+            fn place(&mut self, place: Place) -> &mut Option<Json<'a>> {
+                match place {
+                    $(Place::$name => &mut self.$name,)+
                 }
-                found
             }
         }
     };
@@ -89,6 +86,37 @@ fields! {
     time_generated = "TimeGenerated",
     /// Ours: bytes that were withheld ([`crate::redact`]).
     withheld = "plimsoll_withheld",
+}
+
+impl<'a> Fields<'a> {
+    /// Finds the members. For the result to be complete, they must come from a value that passed [`crate::json::check`].
+    pub(crate) fn of(members: impl IntoIterator<Item = (Key<'a>, Json<'a>)>) -> Self {
+        let mut found = Self::default();
+        // Members mostly come in the order of the places, so the search begins after the last hit.
+        let mut next = 0;
+        for (key, value) in members {
+            let Some(at) = position(key, next) else { continue };
+            next = at + 1;
+            let place = found.place(PLACES[at].1);
+            if place.is_some() {
+                found.twice.push(key.text());
+            } else {
+                *place = Some(value);
+            }
+        }
+        found
+    }
+}
+
+fn position(key: Key<'_>, from: usize) -> Option<usize> {
+    let unescaped;
+    let wanted = if key.escaped() {
+        unescaped = key.text();
+        unescaped.as_bytes()
+    } else {
+        key.bytes()
+    };
+    (from..PLACES.len()).chain(0..from.min(PLACES.len())).find(|at| PLACES[*at].0.as_bytes() == wanted)
 }
 
 impl Fields<'_> {

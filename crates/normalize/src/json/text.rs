@@ -4,13 +4,22 @@ use std::borrow::Cow;
 
 /// The content of a string given the bytes between its quotes.
 pub(super) fn content(inner: &[u8]) -> Cow<'_, str> {
-    if !inner.contains(&b'\\') {
+    if memchr::memchr(b'\\', inner).is_none() {
         // The lossy conversion goes byte by byte; nearly all text is sound and needs only the fast check.
         return match std::str::from_utf8(inner) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(inner),
         };
     }
+    resolved(inner)
+}
+
+/// The content of a string whose bytes between its quotes are text.
+pub(super) fn content_of_text(inner: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() { Cow::Borrowed(inner) } else { resolved(inner.as_bytes()) }
+}
+
+fn resolved(inner: &[u8]) -> Cow<'_, str> {
     let mut out: Vec<u8> = Vec::with_capacity(inner.len());
     let mut at = 0;
     while let Some(&byte) = inner.get(at) {
