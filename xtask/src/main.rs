@@ -2,6 +2,7 @@
 //!
 //! Each verb is a module. They install or build what they need through the package registries and say what they do.
 
+mod bench;
 mod cluster;
 mod deny;
 mod nightly;
@@ -30,6 +31,8 @@ enum Verb {
     Cluster(cluster::ClusterArguments),
     /// Runs what is too long for every change: a thousand kills, slow retries, fuzzing for some minutes.
     Nightly(nightly::NightlyArguments),
+    /// Measures how fast Plimsoll is on this machine.
+    Bench(bench::BenchArguments),
     /// Checks licences, banned crates and sources with cargo-deny, installing it first when it is missing.
     Deny,
 }
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Cluster(arguments) => cluster::run(&arguments),
         Verb::Nightly(arguments) => nightly::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Deny => deny::run(),
     }
 }

@@ -21,12 +21,12 @@ pub(crate) fn run(arguments: &NightlyArguments) -> Result<()> {
     process::run(
         &format!("the store killed {} times under load", arguments.kills),
         process::cargo()?
-            .args(["test", "--locked", "-p", "store", "--test", "it", "kill"])
+            .args(["test", "--workspace", "--locked", "--test", "it", "--", "kill::"])
             .env("PLIMSOLL_KILLS", arguments.kills.to_string()),
     )?;
     process::run(
         "the slow facts of a real control plane",
-        process::cargo()?.args(["test", "--locked", "-p", "e2e", "--", "--include-ignored"]),
+        process::cargo()?.args(["test", "--workspace", "--locked", "--test", "it", "--", "--ignored"]),
     )?;
     if arguments.fuzz_seconds > 0 {
         for target in fuzz_targets()? {

@@ -23,9 +23,10 @@ pub(crate) struct UpArguments {
 }
 
 pub(crate) fn run(arguments: &UpArguments) -> Result<()> {
-    build()?;
-    let mut command = process::cargo()?;
-    command.args(["run", "--quiet", "--locked", "-p", "e2e", "--bin", "story", "--"]);
+    // The whole workspace at once, as the tests build it: parts by themselves would choose other features of the table engine and
+    // compile it again.
+    process::run("building Plimsoll", process::cargo()?.args(["build", "--workspace", "--bins", "--locked"]))?;
+    let mut command = story()?;
     if let Some(kubeconfig) = &arguments.kubeconfig {
         command.arg("--kubeconfig").arg(kubeconfig);
     }
@@ -40,23 +41,14 @@ pub(crate) fn run(arguments: &UpArguments) -> Result<()> {
 
 /// The story as a test: expected conclusions, package and portal looked at by a real browser.
 ///
-/// Runs the programs that `cargo test --workspace` has built, since building them apart would choose other features of the table engine
-/// and compile it again.
+/// Runs the programs that `cargo test --workspace` has built.
 pub(crate) fn story_for_tests(package: &Path, browser: &Path, chromium: &Path) -> Result<()> {
     process::run(
         "the story on a real control plane, its package and portal in a real browser",
-        Command::new(process::target()?.join("debug/story"))
-            .args(["--ci", "--package"])
-            .arg(package)
-            .arg("--browser-tests")
-            .arg(browser)
-            .env("CHROMIUM", chromium),
+        story()?.args(["--ci", "--package"]).arg(package).arg("--browser-tests").arg(browser).env("CHROMIUM", chromium),
     )
 }
 
-fn build() -> Result<()> {
-    process::run(
-        "building Plimsoll",
-        process::cargo()?.args(["build", "--locked", "-p", "plimsoll", "-p", "auditor", "-p", "e2e", "--bins"]),
-    )
+fn story() -> Result<Command> {
+    Ok(Command::new(process::target()?.join("debug/story")))
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `log` | bodies of the audit webhook split, redacted, identified, encoded, compressed, synced: until the last acknowledgement |
 //! | `tables` | the same with segments sealed and tables built alongside: until the last table is written |
+//! | `start` | a receiver on a store of 1,000 segments: from nothing to the first acknowledged delivery |
 //! | `receiver` | ten API servers that send 4,000 events a second each over mutual TLS, clients on the same machine |
 //!
 //! `PLIMSOLL_BENCH_MB` sets the size of the input (default 2000). Input, store and clients share the machine's disk and cores.
@@ -35,6 +36,9 @@ fn main() -> ExitCode {
         if wants("tables") {
             store_parts::tables(dir.path(), &input);
         }
+    }
+    if wants("start") {
+        receiver::start(dir.path());
     }
     if wants("receiver") {
         receiver::run(dir.path());

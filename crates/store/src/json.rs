@@ -105,10 +105,12 @@ impl Scan<'_> {
     fn string(&mut self) -> Option<()> {
         self.literal(b"\"")?;
         loop {
-            // Eight bytes at a time while none of them is a quote, a backslash or a control character.
+            // Eight bytes at a time, to the first that is a quote, a backslash or a control character.
             while let Some(eight) = self.bytes.get(self.at..self.at + 8) {
                 let word = u64::from_le_bytes(eight.try_into().expect("eight bytes were taken"));
-                if special(word) {
+                let special = special(word);
+                if special != 0 {
+                    self.at += (special.trailing_zeros() / 8) as usize;
                     break;
                 }
                 self.at += 8;
@@ -170,14 +172,14 @@ impl Scan<'_> {
     }
 }
 
-/// Whether one of the eight bytes is a quote, a backslash or below 0x20 (the usual zero-byte trick; may also say yes for a
-/// byte above a true match, which only costs the slow path).
-fn special(word: u64) -> bool {
+/// The high bits of those of the eight bytes that are a quote, a backslash or below 0x20 (the usual zero-byte trick). The lowest bit
+/// is exact; above a true match there may be others, since only such a match borrows from the bytes above it.
+fn special(word: u64) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let zero = |w: u64| w.wrapping_sub(LOW) & !w & HIGH;
     let below = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
-    (zero(word ^ (LOW * u64::from(b'"'))) | zero(word ^ (LOW * u64::from(b'\\'))) | below) != 0
+    zero(word ^ (LOW * u64::from(b'"'))) | zero(word ^ (LOW * u64::from(b'\\'))) | below
 }
 
 #[cfg(test)]

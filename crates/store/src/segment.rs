@@ -10,7 +10,7 @@ use ledger::{Hash, SegmentTree};
 use records::{SourceName, Timestamp};
 
 use crate::frame::{self, Compressor, Decompressor, FrameError};
-use crate::line::{self, Head, LineError};
+use crate::line::{self, LineError};
 use crate::manifest::{self, SegmentManifest, SourceRange};
 use crate::wal::Record;
 
@@ -72,7 +72,8 @@ pub(crate) struct Range {
 
 impl Tally {
     /// Takes the next line; its numbers must go on where the source's last line ended.
-    pub(crate) fn add(&mut self, line: &[u8], head: &Head<'_>, received_at: Timestamp) -> Result<(), SegmentError> {
+    pub(crate) fn add(&mut self, line: &[u8], head: &line::Line<'_>) -> Result<(), SegmentError> {
+        let received_at = head.received_at;
         let number = self.tree.size() + 1;
         self.tree.push_line(line);
         self.bytes += line.len() as u64 + 1;
@@ -173,8 +174,7 @@ pub(crate) fn draft(
         for bytes in frame::lines(&lines) {
             let number = tally.tree.size() + 1;
             let line = line::parse(bytes).map_err(|source| SegmentError::Line { line: number, source })?;
-            let head = line::head(bytes).map_err(|source| SegmentError::Line { line: number, source })?;
-            tally.add(bytes, &head, line.received_at)?;
+            tally.add(bytes, &line)?;
             builder.line(line.source, line.seq);
             each(&line);
         }
@@ -224,8 +224,7 @@ pub(crate) fn retell_lines(
         for bytes in frame::lines(&lines) {
             let number = tally.tree.size() + 1;
             let line = line::parse(bytes).map_err(|source| SegmentError::Line { line: number, source })?;
-            let head = line::head(bytes).map_err(|source| SegmentError::Line { line: number, source })?;
-            tally.add(bytes, &head, line.received_at)?;
+            tally.add(bytes, &line)?;
             builder.line(line.source, line.seq);
             each(&line, bytes);
         }

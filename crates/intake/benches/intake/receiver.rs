@@ -65,19 +65,72 @@ pub(crate) fn run(dir: &Path) {
     }
 }
 
+fn name(server: usize) -> String {
+    format!("apiserver-{server}")
+}
+
+async fn receiver(store: &Store, tls: TlsOptions, servers: usize) -> Intake {
+    let source =
+        |server| SourceOptions { name: name(server), token: None, client_certificate: Some(ClientCertificate::Any) };
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let sources = (0..servers).map(source).collect();
+    let options = IntakeOptions::new("bench", listen, tls, sources, Redactor::new([7; 32]));
+    Intake::start(options, store.clone()).await.expect("the receiver starts")
+}
+
+fn http(authority: &reqwest::Certificate, client: &reqwest::Identity) -> reqwest::Client {
+    let builder = reqwest::Client::builder().tls_certs_only([authority.clone()]).identity(client.clone()).no_proxy();
+    builder.build().expect("a client")
+}
+
+/// How long it takes until a receiver on a store of 1,000 segments acknowledges its first delivery.
+pub(crate) fn start(dir: &Path) {
+    const SEGMENTS: u32 = 1000;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let place = dir.join("start");
+    let open =
+        || Store::open(StoreOptions::new(&place, "bench.test/start"), Arc::new(Tables)).expect("the store opens");
+    let input = Input::make(dir, 1 << 20, 50);
+    let store = open();
+    let mut traffic = traffic::AuditTraffic::new(51, 250);
+    let source: records::SourceName = "bench/audit/apiserver-0".parse().expect("a source name");
+    let received_at = "2026-11-23T09:00:00Z".parse().expect("a time");
+    for _ in 0..SEGMENTS {
+        let entries = (0..40).map(|_| {
+            let mut event = String::new();
+            traffic.event(&mut event);
+            store::NewEntry { source: source.clone(), received_at, bytes: event.into_bytes(), redaction: None }
+        });
+        store.append(entries.collect()).expect("the store takes the entries");
+        store.seal().expect("the store seals");
+    }
+    store.close();
+    drop(store);
+    let Certificates { tls, authority, client } = certificates();
+    let body = input.bodies().next().expect("the input has a delivery");
+    runtime.block_on(async {
+        let began = Instant::now();
+        let store = open();
+        let intake = receiver(&store, tls, 1).await;
+        let ready = began.elapsed();
+        let url = format!("https://localhost:{}/k8s/audit/{}", intake.address().port(), name(0));
+        let answer = http(&authority, &client).post(&url).body(body).send().await.expect("the receiver answers");
+        assert!(answer.status().is_success(), "answered {}", answer.status());
+        println!(
+            "start on a store of {SEGMENTS} segments: listening after {:.3} s, first delivery acknowledged after {:.3} s (to reach: 1 s)",
+            ready.as_secs_f64(),
+            began.elapsed().as_secs_f64()
+        );
+        intake.stop().await;
+        store.close();
+    });
+    std::fs::remove_dir_all(&place).expect("the store can be removed");
+}
+
 async fn part(store: &Store, inputs: &[Input], pace: Option<Duration>) {
     let Certificates { tls, authority, client } = certificates();
-    let name = |server: usize| format!("apiserver-{server}");
-    let sources = (0..inputs.len())
-        .map(|server| SourceOptions {
-            name: name(server),
-            token: None,
-            client_certificate: Some(ClientCertificate::Any),
-        })
-        .collect();
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let options = IntakeOptions::new("bench", listen, tls, sources, Redactor::new([7; 32]));
-    let intake = Intake::start(options, store.clone()).await.expect("the receiver starts");
+    let intake = receiver(store, tls, inputs.len()).await;
     let port = intake.address().port();
     forget_peak();
     let cpu = cpu_seconds();
@@ -87,12 +140,7 @@ async fn part(store: &Store, inputs: &[Input], pace: Option<Duration>) {
         .enumerate()
         .map(|(server, input)| {
             // Each API server is a client of its own with its own connection.
-            let http = reqwest::Client::builder()
-                .tls_certs_only([authority.clone()])
-                .identity(client.clone())
-                .no_proxy()
-                .build()
-                .expect("a client");
+            let http = http(&authority, &client);
             let url = format!("https://localhost:{port}/k8s/audit/{}", name(server));
             tokio::spawn(send(http, url, input.bodies(), pace))
         })

@@ -1,11 +1,14 @@
 //! One Parquet file: the rows of one table that come from one segment.
 
-use arrow::array::RecordBatch;
+use std::collections::HashSet;
+
+use arrow::array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 use records::Table;
 
 use super::arrow_schema;
@@ -53,20 +56,49 @@ pub fn write_parquet(
     facts: &ParquetFacts,
 ) -> Result<Vec<u8>, ParquetFileError> {
     let pair = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_created_by("plimsoll".to_owned())
         .set_key_value_metadata(Some(vec![
             pair(PROJECTION, facts.projection.to_string()),
             pair(SEGMENT, facts.segment.to_string()),
             pair(ROOT, hex::encode(facts.root)),
-        ]))
-        .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), arrow_schema(table), Some(properties))?;
+        ]));
+    for column in without_dictionary(table, batches) {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+    }
+    let mut writer = ArrowWriter::try_new(Vec::new(), arrow_schema(table), Some(properties.build()))?;
     for batch in batches {
         writer.write(batch)?;
     }
     Ok(writer.into_inner()?)
+}
+
+/// Rows that are looked at to see whether a column repeats itself.
+const LOOK: usize = 1024;
+
+/// Columns whose values mostly come once (audit IDs, digests, times, numbers): a dictionary of them would be built in vain. A function of
+/// the rows, so that the file stays one too.
+fn without_dictionary(table: &Table, batches: &[RecordBatch]) -> Vec<&'static str> {
+    let Some(batch) = batches.first().filter(|batch| batch.num_rows() > 1) else { return Vec::new() };
+    let rows = batch.num_rows().min(LOOK);
+    let columns = table.columns.iter().zip(batch.columns());
+    let unique = columns.filter(|(_, array)| {
+        let (known, different) = if let Some(texts) = array.as_any().downcast_ref::<StringArray>() {
+            let values: Vec<&str> = texts.iter().take(rows).flatten().collect();
+            (values.len(), values.iter().collect::<HashSet<_>>().len())
+        } else if let Some(times) = array.as_any().downcast_ref::<TimestampMicrosecondArray>() {
+            let values: Vec<i64> = times.iter().take(rows).flatten().collect();
+            (values.len(), values.iter().collect::<HashSet<_>>().len())
+        } else if let Some(numbers) = array.as_any().downcast_ref::<Int64Array>() {
+            let values: Vec<i64> = numbers.iter().take(rows).flatten().collect();
+            (values.len(), values.iter().collect::<HashSet<_>>().len())
+        } else {
+            (0, 0)
+        };
+        known > 1 && different * 4 > known * 3
+    });
+    unique.map(|(column, _)| column.name).collect()
 }
 
 /// What a file says of itself, and its rows.
