@@ -1,6 +1,8 @@
 //! What the analysis is given.
 
 use records::Timestamp;
+
+use crate::observation::heartbeats::Heartbeats;
 use records::tables::audit::AuditEvent;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
@@ -18,8 +20,10 @@ pub struct Inputs {
     /// At least all rows of `audit_events` that belong to privileged sessions: those with an impersonated user, and those
     /// with a subresource of [`SESSION_SUBRESOURCES`]. Others may be among them. An event may be here and in `audit_writes`.
     pub privileged_events: Vec<AuditEvent<'static>>,
-    /// All rows of `statements`.
+    /// All rows of `statements`, but for those that a source was alive which are in `heartbeats`.
     pub statements: Vec<StatementRow<'static>>,
+    /// Statements that a source was alive, merged. One may be here and among the `statements`.
+    pub heartbeats: Heartbeats,
     /// The audit events (one is enough of each) whose audit ID is that of a canary that was sent.
     pub canaries_seen: Vec<CanarySeen>,
     /// All rows of `configuration_reads`.
@@ -43,6 +47,7 @@ impl Inputs {
             audit_writes: Vec::new(),
             privileged_events: Vec::new(),
             statements: Vec::new(),
+            heartbeats: Heartbeats::default(),
             canaries_seen: Vec::new(),
             configuration_reads: Vec::new(),
             faults: Vec::new(),

@@ -33,3 +33,4 @@ pub mod writes;
 
 pub use derive::{Derived, derive};
 pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary};
+pub use observation::heartbeats::Heartbeats;

@@ -19,9 +19,11 @@ use crate::balance::{self, Balance};
 use crate::inputs::{Inputs, SourceSummary};
 
 mod canaries;
+pub mod heartbeats;
 pub(crate) mod statements;
 
 use canaries::CanariesSeen;
+use heartbeats::Runs;
 
 /// The rows about sources, and what the analysis of objects needs of them.
 #[derive(Debug, Default)]
@@ -39,7 +41,16 @@ type Stated<'a> = (&'a Provenance<'static>, &'a Statement);
 
 /// Computes coverage, gaps, balances and sources.
 pub(crate) fn observe(inputs: &Inputs, statements: &[(&Provenance<'static>, Statement)]) -> Observed {
+    let mut heartbeats = inputs.heartbeats.clone();
+    for (provenance, statement) in statements {
+        if let Statement::Alive { subject, from, to } = statement {
+            heartbeats.push(subject.as_str(), *from, *to, (*provenance).clone());
+        }
+    }
     let mut subjects: BTreeMap<String, Subject<'_>> = BTreeMap::new();
+    for (name, runs) in heartbeats.subjects() {
+        subjects.entry(name.to_owned()).or_default().alive = Some(runs);
+    }
     for summary in &inputs.source_summaries {
         subjects.entry(summary.name.clone()).or_default().summary = Some(summary);
     }
@@ -64,10 +75,10 @@ pub(crate) fn observe(inputs: &Inputs, statements: &[(&Provenance<'static>, Stat
     observed
 }
 
+/// What a statement is about that is looked at by itself.
 fn subject_of(statement: &Statement) -> Option<&SourceName> {
     match statement {
-        Statement::Alive { subject, .. }
-        | Statement::Resumed { subject, .. }
+        Statement::Resumed { subject, .. }
         | Statement::Gap { subject, .. }
         | Statement::Duplicates { subject, .. }
         | Statement::AuditIdReuse { subject, .. }
@@ -75,7 +86,10 @@ fn subject_of(statement: &Statement) -> Option<&SourceName> {
         | Statement::Balance { subject, .. }
         | Statement::CanarySent { subject, .. }
         | Statement::Clock { subject, .. } => Some(subject),
-        Statement::ClusterIdentity { .. } | Statement::Started { .. } | Statement::Stopped { .. } => None,
+        Statement::Alive { .. }
+        | Statement::ClusterIdentity { .. }
+        | Statement::Started { .. }
+        | Statement::Stopped { .. } => None,
     }
 }
 
@@ -83,7 +97,9 @@ fn subject_of(statement: &Statement) -> Option<&SourceName> {
 #[derive(Debug, Default)]
 struct Subject<'a> {
     summary: Option<&'a SourceSummary>,
+    /// All but those that it was alive.
     statements: Vec<Stated<'a>>,
+    alive: Option<&'a Runs>,
 }
 
 /// A proof of coverage: a period, what proves it, and the entry that says so.
@@ -137,7 +153,9 @@ impl Subject<'_> {
 
     fn row(&self, name: &str, class: Option<SourceClass>, covered: &PeriodSet) -> Source<'static> {
         let cluster = name.split('/').next().unwrap_or(name).to_owned();
-        let provenance = match (self.summary, self.statements.first()) {
+        let stated = self.statements.first().map(|(provenance, _)| *provenance).into_iter();
+        let first = stated.chain(self.alive.map(Runs::earliest)).min_by_key(|entry| heartbeats::place(entry));
+        let provenance = match (self.summary, first) {
             (Some(summary), _) => Provenance {
                 cluster: cluster.into(),
                 source: name.to_owned().into(),
@@ -146,7 +164,7 @@ impl Subject<'_> {
                 // Of no code that reads entries: the row counts them.
                 normaliser_version: 0,
             },
-            (None, Some((provenance, _))) => (*provenance).clone(),
+            (None, Some(provenance)) => provenance.clone(),
             (None, None) => Provenance { cluster: cluster.into(), ..Provenance::default() },
         };
         Source {
@@ -208,43 +226,28 @@ impl Subject<'_> {
         gaps: &mut Vec<Gap<'static>>,
     ) {
         let basis = if class == Some(SourceClass::Configuration) { "file" } else { "watch" };
-        let mut alive: Vec<(Period, &Provenance<'static>)> = Vec::new();
-        let mut resumed: Vec<(Period, &Provenance<'static>, &str)> = Vec::new();
-        for (provenance, statement) in &self.statements {
-            match statement {
-                Statement::Alive { from, to, .. } => {
-                    alive.extend(Period::new(*from, *to).map(|period| (period, *provenance)));
-                }
-                Statement::Resumed { from, to, proof, .. } => {
-                    resumed.extend(Period::new(*from, *to).map(|period| (period, *provenance, proof.as_str())));
-                }
-                _ => {}
+        let resumed = self.statements.iter().filter_map(|(provenance, statement)| match statement {
+            Statement::Resumed { from, to, proof, .. } => {
+                Period::new(*from, *to).map(|period| (period, *provenance, proof.as_str()))
             }
-        }
-        alive.sort_by_key(|(period, provenance)| (*period, provenance.segment, provenance.seq));
-        for (period, provenance) in &alive {
-            match proofs.last_mut() {
-                Some((last, _, _)) if period.from <= last.to => last.to = last.to.max(period.to),
-                _ => proofs.push((*period, basis, (*provenance).clone())),
-            }
-        }
+            _ => None,
+        });
+        let resumed: Vec<(Period, &Provenance<'static>, &str)> = resumed.collect();
+        let runs = || self.alive.into_iter().flat_map(Runs::iter);
+        proofs.extend(runs().map(|run| (run.period(), basis, run.first().clone())));
         let proven: PeriodSet = proofs.iter().map(|(period, _, _)| *period).collect();
         proofs.extend(resumed.iter().map(|(period, provenance, _)| (*period, "resumed", (*provenance).clone())));
 
         let limit = inputs.settings.heartbeat_seconds.saturating_mul(3_000_000);
-        let (Some(first), Some((last, last_entry))) = (
-            proven.periods().first().map(|p| p.from),
-            alive.iter().max_by_key(|(period, _)| period.to).map(|(period, entry)| (period.to, *entry)),
-        ) else {
-            return;
-        };
+        let (Some(first), Some(newest)) = (runs().next(), runs().next_back()) else { return };
+        let (first, last, last_entry) = (first.period().from, newest.period().to, newest.last());
         let said: PeriodSet = gaps.iter().filter_map(|gap| Period::new(gap.gap_from, gap.gap_to)).collect();
         let resumptions: PeriodSet = resumed.iter().map(|(period, _, _)| *period).collect();
         let whole = Period::new(first, last);
         for hole in whole.iter().flat_map(|whole| proven.missing_from(*whole).periods().to_vec()) {
             for part in resumptions.union(&said).missing_from(hole).periods() {
-                let after = alive.partition_point(|(period, _)| period.from < part.to);
-                let entry = alive.get(after).map_or(last_entry, |(_, entry)| *entry);
+                let after = self.alive.and_then(|runs| runs.from(part.to));
+                let entry = after.map_or(last_entry, |run| run.first());
                 let reason = "no statement that the source was observed".to_owned();
                 gaps.push(new_gap(entry, name, part.from, part.to, "not_observed", reason));
             }

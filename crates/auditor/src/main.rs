@@ -1,6 +1,7 @@
 //! `plimsoll-auditor`: verifies, recounts and re-performs a package, draws samples from it and prints proofs. It links no network library;
 //! a test of the project holds that.
 
+mod console;
 mod package;
 mod prove;
 mod recount;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use console::Console;
 
 /// Checks a package of Plimsoll without trusting whoever made it, or a network.
 ///
@@ -43,6 +45,8 @@ enum Command {
         package: PathBuf,
     },
     /// Runs every test again from the raw entries and compares every row with what the evaluation stated.
+    ///
+    /// The tables are made anew in the temporary folder (TMPDIR says where) and removed at the end.
     Reperform {
         /// The package's folder.
         package: PathBuf,
@@ -82,13 +86,17 @@ enum Agreement {
 }
 
 fn main() -> ExitCode {
+    let console = Console::new();
     let outcome = match Arguments::parse().command {
-        Command::Verify { package, key, checkpoint } => verify::run(&package, key.as_deref(), checkpoint.as_deref()),
-        Command::Recount { package } => recount::run(&package),
-        Command::Reperform { package } => reperform::run(&package),
-        Command::Sample { package, control, seed, size } => sample::run(&package, &control, &seed, size),
-        Command::Prove { package, control, item } => prove::run(&package, &control, &item),
+        Command::Verify { package, key, checkpoint } => {
+            verify::run(&console, &package, key.as_deref(), checkpoint.as_deref())
+        }
+        Command::Recount { package } => recount::run(&console, &package),
+        Command::Reperform { package } => reperform::run(&console, &package),
+        Command::Sample { package, control, seed, size } => sample::run(&console, &package, &control, &seed, size),
+        Command::Prove { package, control, item } => prove::run(&console, &package, &control, &item),
     };
+    console.end();
     match outcome {
         Ok(Agreement::Full) => ExitCode::SUCCESS,
         Ok(Agreement::Differences) => ExitCode::from(1),

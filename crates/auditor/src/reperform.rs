@@ -6,14 +6,16 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::Agreement;
+use crate::console::Console;
 use crate::package::{Package, block_on, printable};
 
 /// Most differences that are printed.
 const MOST: usize = 50;
 
-pub(crate) fn run(folder: &Path) -> Result<Agreement> {
+pub(crate) fn run(console: &Console, folder: &Path) -> Result<Agreement> {
     let package = Package::open(folder)?;
     let stated = package.stated()?;
+    console.doing("evaluating again from the raw entries");
     let result = block_on(package.evaluate_again(&stated))?;
     let mut again: Vec<Value> = Vec::new();
     for line in result.lines() {
@@ -29,22 +31,22 @@ pub(crate) fn run(folder: &Path) -> Result<Agreement> {
             (stated, again) => differences.push((stated.copied(), again)),
         }
     }
-    println!(
+    console.line(format_args!(
         "rows stated by the evaluation: {}; rows computed again from the raw entries: {}",
         before.len(),
         again.len()
-    );
+    ))?;
     for outcome in &result.controls {
-        println!("  {}  {:<26}  {}", outcome.control, outcome.conclusion.as_str(), outcome.title);
+        console.line(format_args!("  {}  {:<26}  {}", outcome.control, outcome.conclusion.as_str(), outcome.title))?;
     }
     if differences.is_empty() {
-        println!("every row agrees");
+        console.line(format_args!("every row agrees"))?;
         return Ok(Agreement::Full);
     }
-    println!("{} rows DIFFER:", differences.len());
+    console.line(format_args!("{} rows DIFFER:", differences.len()))?;
     let text = |row: Option<&Value>| row.map_or_else(|| "no row".to_owned(), |row| printable(&row.to_string()));
     for (stated, again) in differences.iter().take(MOST) {
-        println!("  stated: {}\n  again:  {}", text(*stated), text(*again));
+        console.line(format_args!("  stated: {}\n  again:  {}", text(*stated), text(*again)))?;
     }
     Ok(Agreement::Differences)
 }

@@ -6,11 +6,13 @@ use anyhow::{Context, Result};
 use controls::sample;
 
 use crate::Agreement;
+use crate::console::Console;
 use crate::package::{Package, block_on, printable};
 
-pub(crate) fn run(folder: &Path, control: &str, seed: &str, size: usize) -> Result<Agreement> {
+pub(crate) fn run(console: &Console, folder: &Path, control: &str, seed: &str, size: usize) -> Result<Agreement> {
     let package = Package::open(folder)?;
     let stated = package.stated()?;
+    console.doing("evaluating again from the raw entries");
     let result = block_on(package.evaluate_again(&stated))?;
     let outcome = result
         .controls
@@ -21,24 +23,27 @@ pub(crate) fn run(folder: &Path, control: &str, seed: &str, size: usize) -> Resu
     let agrees = said.is_some_and(|digest| *digest == outcome.population.digest.as_str());
     let names = outcome.population.item_names();
     let drawn = sample::draw(names.iter().copied(), seed, size);
-    println!("control      {}  {}", outcome.control, outcome.title);
-    println!("population   {} items, digest {}", outcome.numbers.population, outcome.population.digest);
-    println!(
+    console.line(format_args!("control      {}  {}", outcome.control, outcome.title))?;
+    console.line(format_args!(
+        "population   {} items, digest {}",
+        outcome.numbers.population, outcome.population.digest
+    ))?;
+    console.line(format_args!(
         "frame        {}",
         if agrees {
             "the population that the evaluation stated"
         } else {
             "NOT the population that the evaluation stated"
         }
-    );
-    println!("seed         {}", printable(seed));
-    println!("drawn        {} of {}", drawn.len(), names.len());
+    ))?;
+    console.line(format_args!("seed         {}", printable(seed)))?;
+    console.line(format_args!("drawn        {} of {}", drawn.len(), names.len()))?;
     for one in &drawn {
         let label = outcome.items.iter().find(|item| item.item == one.item).map_or("", |item| item.label.as_str());
-        println!("  {}  {}  {}", one.rank, printable(&one.item), printable(label));
+        console.line(format_args!("  {}  {}  {}", one.rank, printable(&one.item), printable(label)))?;
     }
-    println!(
+    console.line(format_args!(
         "to draw it again by hand, rank every item by: printf '%s\\n%s' \"$seed\" \"$item\" | sha256sum   (docs/sampling.md)"
-    );
+    ))?;
     Ok(if agrees { Agreement::Full } else { Agreement::Differences })
 }

@@ -5,10 +5,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use ledger::{SignedCheckpoint, TileKind, TilePath, TileSource, VerifierKey, decode_bundle, verify_log};
+use ledger::{
+    SignedCheckpoint, TileKind, TilePath, TileSource, TiledLog, TreeHead, VerifierKey, decode_bundle, verify_log,
+};
 use sha2::{Digest, Sha256};
 
 use crate::Agreement;
+use crate::console::Console;
 use crate::package::{Package, printable};
 
 /// Most differences of one kind that are printed.
@@ -29,33 +32,34 @@ impl TileSource for Folder {
     }
 }
 
-pub(crate) fn run(folder: &Path, key: Option<&Path>, older: Option<&Path>) -> Result<Agreement> {
+pub(crate) fn run(console: &Console, folder: &Path, key: Option<&Path>, older: Option<&Path>) -> Result<Agreement> {
     let package = Package::open(folder)?;
-    let mut differences = digests(&package)?;
-    report("files against manifest.json", package.manifest.files.len(), &differences);
-    let log = segments_and_log(&package, key, older)?;
-    differences.extend(log);
+    let mut differences = digests(console, &package)?;
+    report(console, "files against manifest.json", package.manifest.files.len(), &differences)?;
+    differences.extend(segments_and_log(console, &package, key, older)?);
     if differences.is_empty() {
-        println!("everything agrees");
+        console.line(format_args!("everything agrees"))?;
         Ok(Agreement::Full)
     } else {
-        println!("{} differences", differences.len());
+        console.line(format_args!("{} differences", differences.len()))?;
         Ok(Agreement::Differences)
     }
 }
 
-fn report(what: &str, looked_at: usize, differences: &[String]) {
-    println!("{what}: {looked_at} looked at, {} differ", differences.len());
+fn report(console: &Console, what: &str, looked_at: usize, differences: &[String]) -> Result<()> {
+    console.line(format_args!("{what}: {looked_at} looked at, {} differ", differences.len()))?;
     for difference in differences.iter().take(MOST) {
-        println!("  {difference}");
+        console.line(format_args!("  {difference}"))?;
     }
+    Ok(())
 }
 
 /// Every file against the manifest, and no file beside it.
-fn digests(package: &Package) -> Result<Vec<String>> {
+fn digests(console: &Console, package: &Package) -> Result<Vec<String>> {
     let mut differences = Vec::new();
     let mut named = BTreeSet::from(["manifest.json".to_owned()]);
     for file in &package.manifest.files {
+        console.doing(format_args!("hashing {}", printable(&file.path)));
         let plain = !file.path.is_empty() && file.path.split('/').all(|part| !matches!(part, "" | "." | ".."));
         if !plain {
             differences.push(format!("{}: not a path within a package", printable(&file.path)));
@@ -115,7 +119,7 @@ fn walk(folder: &Path, below: &str, found: &mut Vec<String>) -> Result<()> {
 }
 
 /// The log's key: the one given, or the package's own, which is said.
-pub(crate) fn key(package: &Package, given: Option<&Path>) -> Result<VerifierKey> {
+pub(crate) fn key(console: &Console, package: &Package, given: Option<&Path>) -> Result<VerifierKey> {
     let (path, own) = match given {
         Some(path) => (path.to_owned(), false),
         None => (package.folder.join("store/log/log.vkey"), true),
@@ -123,9 +127,11 @@ pub(crate) fn key(package: &Package, given: Option<&Path>) -> Result<VerifierKey
     let text = short_text(&path)?;
     let key: VerifierKey =
         text.trim_end().parse().with_context(|| format!("{} holds no verifier key", path.display()))?;
-    println!("key: {key}");
+    console.line(format_args!("key: {key}"))?;
     if own {
-        println!("  it came with the package: compare it with one that you got elsewhere, or give that with --key");
+        console.line(format_args!(
+            "  it came with the package: compare it with one that you got elsewhere, or give that with --key"
+        ))?;
     }
     Ok(key)
 }
@@ -137,9 +143,14 @@ fn short_text(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-fn segments_and_log(package: &Package, given: Option<&Path>, older: Option<&Path>) -> Result<Vec<String>> {
+fn segments_and_log(
+    console: &Console,
+    package: &Package,
+    given: Option<&Path>,
+    older: Option<&Path>,
+) -> Result<Vec<String>> {
     let mut differences = Vec::new();
-    let key = key(package, given)?;
+    let key = key(console, package, given)?;
     let origin = package.reader.origin().to_owned();
     ensure!(origin == package.manifest.log_origin, "the manifest names another log than the store holds");
     let folder = Folder(package.folder.join("store/log"));
@@ -153,27 +164,33 @@ fn segments_and_log(package: &Package, given: Option<&Path>, older: Option<&Path
         }
         None => None,
     };
-    match verify_log(&folder, &key, &origin, older.as_ref().map(SignedCheckpoint::to_bytes).as_deref()) {
+    console.doing("verifying the log");
+    let head = match verify_log(&folder, &key, &origin, older.as_ref().map(SignedCheckpoint::to_bytes).as_deref()) {
         Ok(report) => {
-            println!(
+            console.line(format_args!(
                 "log: {} entries hashed, {} files compared, checkpoint signed by {}",
                 report.entries,
                 report.files,
                 key.name()
-            );
+            ))?;
             if let Some(from) = report.grew_from {
-                println!(
+                console.line(format_args!(
                     "  it grew from the older checkpoint of size {}: nothing of that was rewritten or removed",
                     from.size
-                );
+                ))?;
             }
+            Some(report.checkpoint.head())
         }
-        Err(error) => differences.push(format!("log: {}", chain(&error))),
-    }
-    differences.extend(leaves(package, &folder)?);
+        Err(error) => {
+            differences.push(format!("log: {}", chain(&error)));
+            None
+        }
+    };
+    differences.extend(leaves(console, package, &folder)?);
     let mut bad = Vec::new();
     let mut lines = 0;
     for manifest in package.reader.segments() {
+        console.doing(format_args!("reading segment {} of {}", manifest.segment, package.reader.segments().len()));
         let mut count = 0u64;
         // Reading to the end recomputes the segment's root and compares it with the manifest's.
         match package.reader.read_segment(manifest.segment, |_| count += 1) {
@@ -181,15 +198,15 @@ fn segments_and_log(package: &Package, given: Option<&Path>, older: Option<&Path
             Err(error) => bad.push(format!("segment {}: {}", manifest.segment, chain(&error))),
         }
     }
-    println!("raw entries hashed: {lines}");
-    report("segments against their manifests", package.reader.segments().len(), &bad);
+    console.line(format_args!("raw entries hashed: {lines}"))?;
+    report(console, "segments against their manifests", package.reader.segments().len(), &bad)?;
     differences.extend(bad);
-    differences.extend(stated_checkpoint(package, &folder, &key)?);
+    differences.extend(stated_checkpoint(console, package, &folder, &key, head)?);
     Ok(differences)
 }
 
 /// That the manifests beside the segments are the leaves of the log.
-fn leaves(package: &Package, folder: &Folder) -> Result<Vec<String>> {
+fn leaves(console: &Console, package: &Package, folder: &Folder) -> Result<Vec<String>> {
     let size = package.reader.head().size;
     let mut differences = Vec::new();
     for number in 0..size.div_ceil(256) {
@@ -215,12 +232,19 @@ fn leaves(package: &Package, folder: &Folder) -> Result<Vec<String>> {
             }
         }
     }
-    report("manifests against the log's entries", usize::try_from(size)?, &differences);
+    report(console, "manifests against the log's entries", usize::try_from(size)?, &differences)?;
     Ok(differences)
 }
 
-/// That the evaluation's checkpoint is one that the log went through.
-fn stated_checkpoint(package: &Package, folder: &Folder, key: &VerifierKey) -> Result<Vec<String>> {
+/// That the evaluation's checkpoint is one that the log went through, on the way to `verified`: the head of the log when all of it is
+/// as it must be. Without that the log's own differences are told already.
+fn stated_checkpoint(
+    console: &Console,
+    package: &Package,
+    folder: &Folder,
+    key: &VerifierKey,
+    verified: Option<TreeHead>,
+) -> Result<Vec<String>> {
     let size = package.manifest.checkpoint_size;
     let name = format!("checkpoints/{size}");
     let Some(note) = folder.read(&name).map_err(|error| anyhow::anyhow!("{name}: {error}"))? else {
@@ -237,11 +261,17 @@ fn stated_checkpoint(package: &Package, folder: &Folder, key: &VerifierKey) -> R
             head.size, head.root
         )]);
     }
-    match verify_log(folder, key, origin, Some(&note)) {
-        Ok(_) => {
-            println!("the evaluation's checkpoint of size {size} is one that the log went through");
+    let Some(verified) = verified else { return Ok(Vec::new()) };
+    match TiledLog::new(folder, verified).root_at(size) {
+        Ok(root) if root == head.root => {
+            console
+                .line(format_args!("the evaluation's checkpoint of size {size} is one that the log went through"))?;
             Ok(Vec::new())
         }
+        Ok(root) => Ok(vec![format!(
+            "log/{name}: it states the root {}, the log's first {size} entries have {root}: the log was rewritten",
+            head.root
+        )]),
         Err(error) => Ok(vec![format!("log/{name}: {}", chain(&error))]),
     }
 }

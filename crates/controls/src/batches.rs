@@ -65,9 +65,18 @@ pub fn rows_of<T>(
 ) -> Result<Vec<T>, ReadRowError> {
     let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for batch in batches {
-        for row in 0..batch.num_rows() {
-            rows.push(own(QueryRow { batch, row })?);
-        }
+        each_row(batch, |row| {
+            rows.push(own(row)?);
+            Ok(())
+        })?;
     }
     Ok(rows)
+}
+
+/// Hands over the rows of a batch, one after the other.
+pub(crate) fn each_row(
+    batch: &RecordBatch,
+    mut take: impl for<'b> FnMut(QueryRow<'b>) -> Result<(), ReadRowError>,
+) -> Result<(), ReadRowError> {
+    (0..batch.num_rows()).try_for_each(|row| take(QueryRow { batch, row }))
 }

@@ -1,13 +1,14 @@
 //! What a session is opened over, taken from a store: its Parquet files, or its raw entries projected anew.
 
-use std::collections::BTreeMap;
+pub(crate) mod scratch;
 
-use arrow::array::RecordBatch;
 use records::table::Origin;
 use records::{EntryView, Timestamp, tables};
 use store::{Projection, ReadError, StoreReader, TableBuilders};
 
 use crate::SessionInputs;
+use scratch::Scratch;
+pub use scratch::ScratchError;
 
 /// The projection of the open tables: `normalize`, as the store calls it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,27 +38,41 @@ pub enum Extent {
     },
 }
 
+/// Why there are no inputs.
+#[derive(Debug, thiserror::Error)]
+pub enum InputsError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Rows that were projected anew cannot be put aside.
+    #[error("failed to put aside the rows of segment {segment}")]
+    Scratch {
+        /// The segment.
+        segment: u64,
+        /// Why.
+        #[source]
+        source: ScratchError,
+    },
+}
+
 /// The inputs of a session over a store. The end of knowledge is the receipt of the last entry that is seen.
 ///
+/// Segments that are projected anew are put into Parquet files of a temporary folder one by one, so that memory holds the rows of one
+/// segment, however long the history is. The folder goes with the inputs and the sessions opened over them.
+///
 /// # Errors
-/// [`ReadError`] when the store cannot be read.
+/// [`InputsError`] when the store cannot be read, or the temporary folder not be written.
 pub fn session_inputs(
     reader: &StoreReader,
     extent: Extent,
     settings: analysis::Settings,
-) -> Result<SessionInputs, ReadError> {
+) -> Result<SessionInputs, InputsError> {
     let segments = match extent {
         Extent::Raw { segments } => segments,
         Extent::Sealed | Extent::Durable => u64::MAX,
     };
     let mut inputs = SessionInputs::empty(end_of_knowledge(reader, segments));
     inputs.settings = settings;
-    let mut rows: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
-    let mut keep = |memory: TableBuilders| {
-        for (table, batches) in memory.finish() {
-            rows.entry(table.name.to_owned()).or_default().extend(batches);
-        }
-    };
     let projected_anew: Vec<u64> = match extent {
         Extent::Raw { segments } => {
             reader.segments().iter().map(|manifest| manifest.segment).filter(|number| *number <= segments).collect()
@@ -69,10 +84,15 @@ pub fn session_inputs(
             reader.unprojected()?
         }
     };
-    for segment in projected_anew {
-        let mut memory = TableBuilders::new();
-        reader.read_segment(segment, |entry| normalize::project(entry, &mut memory))?;
-        keep(memory);
+    if let Some(first) = projected_anew.first() {
+        let aside = |segment| move |source| InputsError::Scratch { segment, source };
+        let scratch = Scratch::new().map_err(aside(*first))?;
+        for segment in projected_anew {
+            let mut rows = TableBuilders::new();
+            reader.read_segment(segment, |entry| normalize::project(entry, &mut rows))?;
+            scratch.put(segment, rows, &mut inputs.parquet).map_err(aside(segment))?;
+        }
+        inputs.scratch = Some(scratch.into());
     }
     if extent == Extent::Durable {
         let mut memory = TableBuilders::new();
@@ -82,9 +102,9 @@ pub fn session_inputs(
             normalize::project(entry, &mut memory);
         })?;
         inputs.now = last;
-        keep(memory);
+        inputs.unsealed =
+            memory.finish().into_iter().map(|(table, batches)| (table.name.to_owned(), batches)).collect();
     }
-    inputs.unsealed = rows;
     Ok(inputs)
 }
 

@@ -27,5 +27,5 @@ pub mod session;
 
 pub use catalogue::{Catalogue, Control};
 pub use parameters::Parameters;
-pub use runner::{EvaluationResult, Occasion, evaluate};
+pub use runner::{ControlOutcome, EvaluationResult, NOT_RUN, Occasion, evaluate};
 pub use session::{Session, SessionInputs};

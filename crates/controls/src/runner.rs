@@ -20,6 +20,9 @@ use crate::catalogue::{Catalogue, Control};
 use crate::parameters::Parameters;
 use crate::session::{self, Session, SessionError, context};
 
+/// Beginning of the remark on a control whose population or test could not be run: then nothing of it was counted.
+pub const NOT_RUN: &str = "the test could not be run: ";
+
 /// When and on what an evaluation is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occasion {
@@ -182,7 +185,7 @@ async fn run(
     let numbers = Numbers::of(&population, &items, &covered, window);
     let minimum = parameters.minimum_covered_millionths(id);
     let (conclusion, remark) = match failure {
-        Some(error) => (Conclusion::NotDeterminable, format!("the test could not be run: {error}")),
+        Some(error) => (Conclusion::NotDeterminable, format!("{NOT_RUN}{error}")),
         None => conclusion::conclude(control, &coverage.not_connected, &numbers, &uncovered, &items, minimum),
     };
     let criteria: Vec<&str> = control.criteria.iter().map(records::Criterion::as_str).collect();

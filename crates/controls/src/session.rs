@@ -20,6 +20,7 @@ use records::table::Origin;
 use records::{Period, Row, Table, Timestamp, tables};
 
 use crate::batches::{arrow_schema, batches_of, time_type};
+use crate::evidence::scratch::Scratch;
 pub use output::{Format, OutputError, write};
 
 /// What a session is opened over.
@@ -29,6 +30,8 @@ pub struct SessionInputs {
     pub parquet: BTreeMap<String, Vec<PathBuf>>,
     /// Rows of segment tables that are in no file yet, by the table's name.
     pub unsealed: BTreeMap<String, Vec<RecordBatch>>,
+    /// Where files of `parquet` are that are only there for this.
+    pub(crate) scratch: Option<Arc<Scratch>>,
     /// End of knowledge: the instant up to which everything received is in the tables.
     pub now: Timestamp,
     /// Configuration of the analysis.
@@ -44,6 +47,7 @@ impl SessionInputs {
         Self {
             parquet: BTreeMap::new(),
             unsealed: BTreeMap::new(),
+            scratch: None,
             now,
             settings: analysis::Settings::default(),
             memory_bytes: 1 << 30,
@@ -91,6 +95,8 @@ pub struct Session {
     runtime: Arc<RuntimeEnv>,
     providers: Vec<(&'static str, Arc<dyn TableProvider>)>,
     now: Timestamp,
+    /// Holds files that the providers read.
+    _scratch: Option<Arc<Scratch>>,
 }
 
 impl Session {
@@ -121,7 +127,7 @@ impl Session {
         for (table, batches) in derived_batches(&derived) {
             providers.push((table.name, memory_table(arrow_schema(table), batches)?));
         }
-        Ok(Self { runtime, providers, now: inputs.now })
+        Ok(Self { runtime, providers, now: inputs.now, _scratch: inputs.scratch })
     }
 
     /// End of knowledge: what was received later is not in the tables.

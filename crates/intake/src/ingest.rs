@@ -11,7 +11,7 @@ use normalize::audit::split::{Form, split};
 use normalize::json::{MAX_DEPTH, MalformedKind, check};
 use normalize::redact::Redactor;
 use records::{SourceClass, SourceName, Timestamp};
-use store::{AppendError, ReadError, Store};
+use store::{AppendError, NewEntry, ReadError, SealError, Store};
 
 use crate::delivery::{self, Event};
 use crate::journal::Journal;
@@ -95,6 +95,9 @@ pub enum IngestError {
     /// The store refused.
     #[error("failed to store events")]
     Store(#[from] AppendError),
+    /// Too much waits to be sealed, and sealing fails.
+    #[error("failed to make room for more entries")]
+    Seal(#[from] SealError),
     /// The store cannot be read for what is known.
     #[error("failed to read what the store has of the source")]
     Known(#[from] ReadError),
@@ -217,13 +220,24 @@ impl<'s> Ingestion<'s> {
         let mut entries = sorted.entries;
         entries.extend(sorted.statements.iter().map(|statement| self.journal.entry(statement, at)));
         if !entries.is_empty() {
-            self.store.append(entries)?;
+            self.keep(&entries)?;
         }
         sorted.marks.into_iter().for_each(|mark| self.window.remember(mark));
         self.report.stored += stored;
         self.report.duplicates += sorted.duplicates;
         self.report.reuses += sorted.reuses;
         progress(&self.report);
+        Ok(())
+    }
+
+    /// Appends. Files are read faster than segments are sealed: when too much waits for that, it is waited for.
+    fn keep(&self, entries: &[NewEntry]) -> Result<(), IngestError> {
+        while let Err(error) = self.store.append(entries.to_vec()) {
+            match error {
+                AppendError::Overloaded => drop(self.store.seal()?),
+                other => return Err(other.into()),
+            }
+        }
         Ok(())
     }
 }

@@ -109,6 +109,8 @@ pub struct Tail<'s> {
     gaps: Vec<Statement>,
     /// Until when reading was stated to be without loss.
     since: Timestamp,
+    /// Whether the beginning was stated.
+    started: bool,
 }
 
 impl<'s> Tail<'s> {
@@ -133,14 +135,26 @@ impl<'s> Tail<'s> {
             before: VecDeque::new(),
             gaps: Vec::new(),
             since: now(),
+            started: false,
         };
         if let Some((at, position)) = saved {
             tail.since = at;
             tail.go_on(at, position)?;
         }
-        let started = tail.journal.started(now(), std::slice::from_ref(&tail.options.source));
-        store.append(started)?;
-        Ok(tail)
+        match tail.start() {
+            // Said with the first heartbeat that the store takes.
+            Ok(()) | Err(TailError::Store(AppendError::Full(_) | AppendError::Overloaded)) => Ok(tail),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// States once that this tail began.
+    fn start(&mut self) -> Result<(), TailError> {
+        if !self.started {
+            self.store.append(self.journal.started(now(), std::slice::from_ref(&self.options.source)))?;
+            self.started = true;
+        }
+        Ok(())
     }
 
     fn failed(&self, path: Option<&PathBuf>) -> impl FnOnce(io::Error) -> TailError + use<> {
@@ -398,6 +412,7 @@ impl<'s> Tail<'s> {
     }
 
     fn beat(&mut self, stopping: bool) -> Result<(), TailError> {
+        self.start()?;
         let at = now();
         let entries = if stopping { self.journal.stopped(at) } else { self.journal.due(at) };
         self.store.append(entries)?;

@@ -6,12 +6,14 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use controls::evidence::Extent;
 use controls::{Catalogue, EvaluationResult, Occasion, Parameters, Session};
+use indicatif::ProgressBar;
 use records::{ControlId, Period, SourceClass, SourceName};
 use store::StoreReader;
 
-use crate::arguments::WindowArguments;
+use crate::arguments::{Arguments, WindowArguments};
 use crate::configuration::Configuration;
 use crate::evidence;
+use crate::writer::Writer;
 
 /// Most causes that are printed of a catalogue or configuration that is not valid.
 const MOST_CAUSES: usize = 50;
@@ -58,11 +60,53 @@ pub(crate) fn settings(configuration: &Configuration) -> analysis::Settings {
 }
 
 /// The window of the command line.
-pub(crate) fn window(arguments: &WindowArguments) -> Result<Period> {
+fn window(arguments: &WindowArguments) -> Result<Period> {
     match Period::new(arguments.from, arguments.to) {
         Some(window) => Ok(window),
         None => bail!("the window is empty: --from {} is not before --to {}", arguments.from, arguments.to),
     }
+}
+
+/// What a command that evaluates goes on with.
+pub(crate) struct Performed {
+    pub(crate) evaluated: Evaluated,
+    /// The store as it was evaluated.
+    pub(crate) reader: StoreReader,
+}
+
+/// What becomes of a result.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It is appended before anybody sees it, so that it can be shown later that it was not made up afterwards.
+    AsEvidence,
+    /// Nothing.
+    Nowhere,
+}
+
+/// Seals what was received until now, so that it can be proven, and evaluates it.
+pub(crate) fn perform(
+    arguments: &Arguments,
+    own: &WindowArguments,
+    configuration: &Configuration,
+    keep: Keep,
+    spinner: &ProgressBar,
+) -> Result<Performed> {
+    let window = window(own)?;
+    spinner.set_message("sealing what is not sealed yet");
+    let writer = Writer::open(&arguments.store)?;
+    writer.seal()?;
+    let reader = evidence::open_reader(&arguments.store)?;
+    spinner.set_message("evaluating");
+    let evaluated = evidence::runtime()?.block_on(async {
+        let catalogue = catalogue(own.catalogue.as_deref()).await?;
+        evaluate(&reader, configuration, catalogue, window, &own.controls).await
+    })?;
+    if keep == Keep::AsEvidence {
+        spinner.set_message("appending the result to the evidence");
+        writer.append(&source(), evaluated.result.lines().collect())?;
+        writer.seal()?;
+    }
+    Ok(Performed { evaluated, reader })
 }
 
 /// Evaluates what the reader's checkpoint covers.
@@ -97,7 +141,7 @@ pub(crate) async fn evaluate(
 }
 
 /// The source that results are appended to.
-pub(crate) fn source() -> SourceName {
+fn source() -> SourceName {
     SourceName::new("plimsoll", SourceClass::Evaluation, "all").expect("the name is a constant")
 }
 

@@ -4,11 +4,11 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use controls::Session;
 use controls::evidence::{Extent, Normaliser};
 use records::Timestamp;
-use store::{OpenError, ReadError, Store, StoreOptions, StoreReader};
+use store::{OpenError, ReadError, Store, StoreOptions, StoreReader, layout};
 
 /// The present instant. This program is where the clock is; everything below is given it.
 pub(crate) fn now() -> Timestamp {
@@ -38,9 +38,23 @@ pub(crate) fn open_store(dir: &Path) -> Result<Store, OpenError> {
     Store::open(options, Arc::new(Normaliser))
 }
 
+/// Refuses a folder without a store, for commands that must not begin one.
+pub(crate) fn require_store(dir: &Path) -> Result<()> {
+    ensure!(
+        dir.join(layout::STORE).is_file(),
+        "there is no store in {} (it has no {}); name it with --store, or begin one with `plimsoll run` or `plimsoll ingest`",
+        dir.display(),
+        layout::STORE
+    );
+    Ok(())
+}
+
 /// Opens the store for reading.
 pub(crate) fn open_reader(dir: &Path) -> Result<StoreReader> {
-    StoreReader::open(dir).with_context(|| format!("failed to open the store {}; give it with --store", dir.display()))
+    require_store(dir)?;
+    StoreReader::open(dir).with_context(|| {
+        format!("failed to open the store {}; `plimsoll store fsck` finds what is wrong", dir.display())
+    })
 }
 
 fn random<const N: usize>() -> [u8; N] {
@@ -77,7 +91,7 @@ pub(crate) fn secret(dir: &Path, name: &str) -> Result<[u8; 32]> {
 
 /// The open tables over a view of the store.
 pub(crate) async fn session(reader: &StoreReader, extent: Extent, settings: analysis::Settings) -> Result<Session> {
-    let inputs = controls::evidence::session_inputs(reader, extent, settings).context("failed to read the store")?;
+    let inputs = controls::evidence::session_inputs(reader, extent, settings).context("failed to read the evidence")?;
     Session::open(inputs).await.context("failed to open the tables")
 }
 

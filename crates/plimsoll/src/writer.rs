@@ -46,8 +46,9 @@ pub(crate) enum Writer {
 }
 
 impl Writer {
-    /// Opens the store for writing, or finds the process that has it open.
+    /// Opens the store for writing, or finds the process that has it open. There must be one.
     pub(crate) fn open(dir: &Path) -> Result<Self> {
+        evidence::require_store(dir)?;
         match evidence::open_store(dir) {
             Ok(store) => Ok(Self::Own(store)),
             Err(OpenError::Identity(store::identity::IdentityError::Locked)) if dir.join(CONTROL_SOCKET).exists() => {

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // Fixtures and helpers of tests: a panic is a failed test.
 
-#[path = "../tests/it/sample.rs"]
-mod sample;
+#[path = "../tests/it"]
+mod of_tests {
+    pub(crate) mod sample;
+}
+
+use of_tests::sample;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args_os().nth(1).ok_or("usage: sample FOLDER")?;

@@ -22,6 +22,11 @@ pub struct StoreOptions {
     pub segment_age: Duration,
     /// Entries that wait to be written may have this length together, in bytes; more are refused as overload. Default 64 MiB.
     pub queue_bytes: usize,
+    /// Complete files of the write-ahead log that wait to be sealed may have this length together, in bytes; beyond it more entries
+    /// are refused as overload until sealing catches up, so that a sealer that cannot keep up or fails does not fill the disk, and
+    /// opening after a crash has a bounded amount to read. What is under way when it is reached still goes in: one file and what
+    /// [`StoreOptions::queue_bytes`] allows. Default 2 GiB: 32 files of 64 MiB.
+    pub unsealed_bytes: u64,
     /// The longest entry in bytes. Default 16 MiB; at most [`StoreOptions::ENTRY_LIMIT`].
     pub entry_bytes: usize,
     /// How long entries of a class must be kept. A class that is not named is kept for ever.
@@ -44,6 +49,7 @@ impl StoreOptions {
             segment_bytes: 64 << 20,
             segment_age: Duration::from_secs(60),
             queue_bytes: 64 << 20,
+            unsealed_bytes: 2 << 30,
             entry_bytes: 16 << 20,
             retention: BTreeMap::new(),
             software: concat!("plimsoll ", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -148,6 +148,11 @@ impl Sealer {
         self.state().waiting.len()
     }
 
+    /// Length of the log files that wait, together.
+    pub(crate) fn backlog(&self) -> u64 {
+        self.state().waiting.iter().map(|(_, length)| length).sum()
+    }
+
     /// Ends the thread after what it is doing; what waits is sealed at the next opening.
     pub(crate) fn close(&self) {
         let replies = {

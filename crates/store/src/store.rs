@@ -155,6 +155,9 @@ impl Store {
         if entries.is_empty() {
             return reply(Ok(AppendReceipt::default()));
         }
+        if self.inner.sealer.backlog() >= self.inner.shared.options.unsealed_bytes {
+            return reply(Err(AppendError::Overloaded));
+        }
         // What an entry holds in memory beside its bytes counts too: a million tiny entries are not free.
         let bytes = entries.iter().map(|entry| entry.bytes.len() + 128).sum();
         let entries = entries

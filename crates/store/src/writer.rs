@@ -70,8 +70,9 @@ impl AppendReceipt {
 /// Why entries were not stored. None of them is acknowledged then; those of a batch of several megabytes may be stored in part.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
-    /// More waits to be written than the store may hold in memory. Try again later.
-    #[error("the store has no room for more waiting entries; try again later")]
+    /// More waits to be written than the store may hold in memory, or more to be sealed than it may hold on disk. Goes on by itself
+    /// when less waits.
+    #[error("the store has no room for more entries that wait to be written or sealed; try again later")]
     Overloaded,
     /// The disk (or a quota, or a limit on the size of files) is full. Goes on by itself when there is room.
     #[error("the store's disk is full; make room and it goes on by itself")]

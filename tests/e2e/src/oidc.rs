@@ -11,7 +11,6 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
 
 use crate::identity::Identity;
-use crate::pki::Authority;
 use crate::server::HttpsServer;
 
 /// Name of the only signing key.
@@ -19,7 +18,6 @@ const KEY_ID: &str = "key-1";
 
 /// A running issuer. Dropping it ends it; the API server then keeps the keys it has.
 pub struct Issuer {
-    authority: Authority,
     server: HttpsServer,
     key: EcdsaKeyPair,
 }
@@ -30,7 +28,6 @@ impl Issuer {
     /// # Errors
     /// No key could be made, or no port is free.
     pub fn start() -> Result<Self> {
-        let authority = Authority::new("oidc-ca")?;
         let port = crate::port::free()?;
         let pair = KeyPair::generate().context("failed to make a signing key")?;
         // An uncompressed point: 0x04, then 32 bytes of each coordinate (SEC 1, section 2.3.3).
@@ -56,23 +53,11 @@ impl Issuer {
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(move || async move { Json(discovery) }))
             .route("/keys", get(move || async move { Json(keys) }));
-        let server = HttpsServer::start(router, &authority.server(&["127.0.0.1", "localhost"])?, None, Some(port))?;
+        let server = HttpsServer::start(router, "oidc-ca", None, Some(port))?;
         let key =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pair.serialized_der(), &SystemRandom::new())
                 .map_err(|error| anyhow!("failed to read the signing key: {error}"))?;
-        Ok(Self { authority, server, key })
-    }
-
-    /// The issuer's address, which stands in each token as `iss`.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.server.port())
-    }
-
-    /// The authority of the issuer's own server certificate, PEM.
-    #[must_use]
-    pub fn authority_pem(&self) -> &str {
-        self.authority.pem()
+        Ok(Self { server, key })
     }
 
     /// An authentication configuration for kube-apiserver that trusts this issuer, for the audience `kubernetes`:
@@ -85,10 +70,10 @@ impl Issuer {
             "kind": "AuthenticationConfiguration",
             "jwt": [{
                 "issuer": {
-                    "url": self.url(),
+                    "url": self.server.url(),
                     "audiences": ["kubernetes"],
                     "audienceMatchPolicy": "MatchAny",
-                    "certificateAuthority": self.authority.pem(),
+                    "certificateAuthority": self.server.authority_pem(),
                 },
                 "claimValidationRules": [
                     {"expression": "has(claims.amr) && 'mfa' in claims.amr", "message": "amr must contain mfa"},
@@ -126,7 +111,7 @@ impl Issuer {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| anyhow!("failed to get random bytes: {error}"))?;
         Ok(json!({
-            "iss": self.url(), "aud": "kubernetes", "sub": format!("uid-of-{email}"),
+            "iss": self.server.url(), "aud": "kubernetes", "sub": format!("uid-of-{email}"),
             "iat": now, "nbf": now, "exp": now + 3600, "auth_time": now,
             "jti": hex::encode(id), "email": email, "email_verified": true,
             "groups": groups, "amr": ["pwd", "mfa"],

@@ -15,7 +15,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::pki::{Authority, Certified};
+use crate::pki::Authority;
 
 /// Makes `ring` the process's provider of cryptography, once. Calling it again does nothing.
 pub fn install_crypto() {
@@ -23,26 +23,24 @@ pub fn install_crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// A running HTTPS server on loopback. Dropping it ends it.
+/// A running HTTPS server on loopback, under a certificate of an authority of its own. Dropping it ends it.
 pub struct HttpsServer {
+    authority: Authority,
     port: u16,
     handle: Handle<std::net::SocketAddr>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl HttpsServer {
-    /// Serves `router` under the given server certificate. With `clients`, only callers with a certificate of that
+    /// Serves `router`; the authority gets the name given. With `clients`, only callers with a certificate of that
     /// authority get through the handshake. HTTP/1.1 and HTTP/2 are offered.
     ///
     /// # Errors
-    /// The port is taken (`None` takes a free one), or a certificate cannot be read.
-    pub fn start(
-        router: Router,
-        certificate: &Certified,
-        clients: Option<&Authority>,
-        port: Option<u16>,
-    ) -> Result<Self> {
+    /// The port is taken (`None` takes a free one), or no certificate could be made.
+    pub fn start(router: Router, name: &str, clients: Option<&Authority>, port: Option<u16>) -> Result<Self> {
         install_crypto();
+        let authority = Authority::new(name)?;
+        let certificate = authority.server(&["127.0.0.1", "localhost"])?;
         let mut config = match clients {
             None => rustls::ServerConfig::builder().with_no_client_auth(),
             Some(authority) => {
@@ -85,13 +83,19 @@ impl HttpsServer {
                 runtime.shutdown_timeout(Duration::from_millis(100));
             })
             .map_err(|error| anyhow!(error).context("failed to start a server thread"))?;
-        Ok(Self { port, handle, thread: Some(thread) })
+        Ok(Self { authority, port, handle, thread: Some(thread) })
     }
 
-    /// The loopback port.
+    /// Its address, without a path.
     #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
+    pub fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// The authority that signed its certificate, PEM.
+    #[must_use]
+    pub fn authority_pem(&self) -> &str {
+        self.authority.pem()
     }
 }
 

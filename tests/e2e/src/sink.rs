@@ -103,7 +103,6 @@ struct Record {
 
 /// A running receiver. Dropping it ends it.
 pub struct AuditSink {
-    authority: Authority,
     server: HttpsServer,
     record: Arc<Mutex<Record>>,
 }
@@ -122,31 +121,16 @@ impl AuditSink {
     /// # Errors
     /// No port is free.
     pub fn start_with(clients: Option<&Authority>) -> Result<Self> {
-        let authority = Authority::new("audit-sink-ca")?;
         let record = Arc::new(Mutex::new(Record::default()));
         let router =
             Router::new().fallback(receive).layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(Arc::clone(&record));
-        let certificate = authority.server(&["127.0.0.1", "localhost"])?;
-        let server = HttpsServer::start(router, &certificate, clients, None)?;
-        Ok(Self { authority, server, record })
-    }
-
-    /// The receiver's address, without a path.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.server.port())
-    }
-
-    /// The authority that signed the receiver's certificate, PEM.
-    #[must_use]
-    pub fn authority_pem(&self) -> &str {
-        self.authority.pem()
+        Ok(Self { server: HttpsServer::start(router, "audit-sink-ca", clients, None)?, record })
     }
 
     /// What an API server is told to post here.
     #[must_use]
     pub fn webhook(&self) -> AuditWebhook {
-        AuditWebhook::new(format!("{}/audit", self.url()), self.authority_pem())
+        AuditWebhook::new(format!("{}/audit", self.server.url()), self.server.authority_pem())
     }
 
     /// The next posts are answered by these, one each; what was scripted before and not used is forgotten.

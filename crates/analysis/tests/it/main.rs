@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod guard;
+mod heartbeats;
 mod invariants;
 mod objects;
 mod sources;

@@ -3,18 +3,20 @@
 use std::fmt::Write as _;
 
 use analysis::inputs::{SESSION_SUBRESOURCES, WRITE_VERBS};
-use analysis::{CanarySeen, Inputs, Settings, SourceSummary};
+use analysis::{CanarySeen, Heartbeats, Inputs, Settings, SourceSummary};
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::prelude::SessionContext;
+use futures::StreamExt as _;
+use records::table::Provenance;
 use records::tables::audit::AuditEvent;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
-use records::{Row, RowReader, Statement, Table, Timestamp};
+use records::{ReadRowError, Row, RowReader, Statement, Table, Timestamp};
 use std::sync::Arc;
 
 use super::{SessionError, context};
-use crate::batches::rows_of;
+use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in.
 const RECEIVED: [(&str, &str); 5] = [
@@ -25,10 +27,14 @@ const RECEIVED: [(&str, &str); 5] = [
     ("faults", "at"),
 ];
 
+/// The kind of the statements that a source was alive.
+const ALIVE: &str = "'alive'";
+
 /// Everything that the analysis wants to know.
 pub(super) async fn gather(ctx: &SessionContext, now: Timestamp, settings: Settings) -> Result<Inputs, SessionError> {
+    let others = format!(" WHERE statement <> {ALIVE}");
     let statements: Vec<StatementRow<'static>> =
-        rows_of(&all(ctx, StatementRow::TABLE, "").await?, |r| Ok(StatementRow::read(&r)?.into_owned()))?;
+        rows_of(&all(ctx, StatementRow::TABLE, &others).await?, |r| Ok(StatementRow::read(&r)?.into_owned()))?;
     let writes = format!(" WHERE verb IN ({}) AND ({})", quoted(&WRITE_VERBS), governed(&settings));
     let privileged =
         format!(" WHERE impersonated_user IS NOT NULL OR subresource IN ({})", quoted(&SESSION_SUBRESOURCES));
@@ -41,6 +47,7 @@ pub(super) async fn gather(ctx: &SessionContext, now: Timestamp, settings: Setti
         privileged_events: rows_of(&all(ctx, AuditEvent::TABLE, &privileged).await?, event)?,
         canaries_seen: canaries(ctx, &statements).await?,
         statements,
+        heartbeats: heartbeats(ctx).await?,
         configuration_reads: rows_of(&all(ctx, ConfigurationRead::TABLE, "").await?, |r| {
             Ok(ConfigurationRead::read(&r)?.into_owned())
         })?,
@@ -55,6 +62,32 @@ async fn all(ctx: &SessionContext, table: &Table, filter: &str) -> Result<Vec<Re
     let columns: Vec<&str> = table.columns.iter().map(|c| c.name).collect();
     let sql = format!("SELECT {} FROM {}{filter}", columns.join(", "), table.name);
     Ok(context::query(ctx, &sql).await?.collect().await?)
+}
+
+/// The statements that a source was alive, merged while they stream by: a year of them from one cluster is a hundred million rows.
+async fn heartbeats(ctx: &SessionContext) -> Result<Heartbeats, SessionError> {
+    let sql = format!(
+        "SELECT cluster, source, segment, seq, normaliser_version, subject, at, until FROM statements WHERE statement = {ALIVE}"
+    );
+    let mut stream = context::query(ctx, &sql).await?.execute_stream().await?;
+    let mut heartbeats = Heartbeats::default();
+    while let Some(batch) = stream.next().await {
+        each_row(&batch?, |r| {
+            let missing = |column| ReadRowError { table: "statements", column };
+            let entry = Provenance {
+                cluster: r.text(0).ok_or(missing("cluster"))?.into(),
+                source: r.text(1).ok_or(missing("source"))?.into(),
+                segment: r.integer(2).ok_or(missing("segment"))?,
+                seq: r.integer(3).ok_or(missing("seq"))?,
+                normaliser_version: r.integer(4).ok_or(missing("normaliser_version"))?,
+            };
+            let subject = r.text(5).ok_or(missing("subject"))?;
+            let (from, to) = (r.time(6).ok_or(missing("at"))?, r.time(7).ok_or(missing("until"))?);
+            heartbeats.push(subject, from, to, entry);
+            Ok(())
+        })?;
+    }
+    Ok(heartbeats)
 }
 
 fn quoted(texts: &[&str]) -> String {
@@ -98,7 +131,7 @@ async fn canaries(ctx: &SessionContext, statements: &[StatementRow<'_>]) -> Resu
         .collect()
         .await?;
     let mut rows = rows_of(&seen, |r| {
-        let missing = |column| records::ReadRowError { table: "audit_events", column };
+        let missing = |column| ReadRowError { table: "audit_events", column };
         Ok(CanarySeen {
             source: r.text(0).ok_or(missing("source"))?.to_owned(),
             audit_id: r.text(1).ok_or(missing("audit_id"))?.to_owned(),
@@ -126,7 +159,7 @@ async fn summaries(ctx: &SessionContext) -> Result<Vec<SourceSummary>, SessionEr
     );
     let batches = context::query(ctx, &sql).await?.collect().await?;
     Ok(rows_of(&batches, |r| {
-        let missing = |column| records::ReadRowError { table: "sources", column };
+        let missing = |column| ReadRowError { table: "sources", column };
         let seq = r.integer(3).ok_or(missing("seq"))?;
         Ok(SourceSummary {
             name: r.text(0).ok_or(missing("source"))?.to_owned(),

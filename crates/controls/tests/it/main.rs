@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod duckdb;
+mod evidence;
 mod fixtures;
 mod running;
 mod sessions;

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use intake::ingest::{IngestOptions, IngestReport, Ingestion};
 use normalize::redact::Redactor;
-use store::Store;
+use store::{Store, StoreOptions};
 
-use crate::fixture::{KEY, entries, event, line, list, open};
+use crate::fixture::{KEY, entries, event, line, list, open, options};
 
 const SOURCE: &str = "prod/audit/api-1";
 
@@ -124,4 +124,18 @@ fn tiny_events_take_bounded_memory() {
     ingest.read(Tiny { left, line: Vec::new(), at: 0 }, |_| most = most.max(resident_bytes())).unwrap();
     assert_eq!(ingest.report().stored, left);
     assert!(most.saturating_sub(before) < 400 << 20, "grew by {} bytes", most - before);
+}
+
+#[test]
+fn a_file_waits_for_sealing_when_too_much_waits_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    // Whatever waits to be sealed is too much.
+    let options = StoreOptions { segment_bytes: 10_000, unsealed_bytes: 1, ..options(dir.path()) };
+    let store = Store::open(options, std::sync::Arc::new(store::NoProjection)).unwrap();
+    let text: String = (0..2_000).map(|n| line(&format!("e-{n}"), "get")).collect();
+    let batches = IngestOptions { batch_bytes: 10_000, ..ingestion(&store) };
+    let mut ingest = Ingestion::begin(&store, batches).unwrap();
+    ingest.read(text.as_bytes(), |_| {}).unwrap();
+    assert_eq!(ingest.report().stored, 2_000);
+    assert_eq!(entries(&store)[SOURCE].len(), 2_000);
 }

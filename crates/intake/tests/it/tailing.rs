@@ -12,7 +12,8 @@ use normalize::redact::Redactor;
 use records::Statement;
 use store::Store;
 
-use crate::fixture::{KEY, entries, line, open, statements};
+use crate::failing::Failing;
+use crate::fixture::{KEY, entries, line, open, options, statements};
 
 const SOURCE: &str = "prod/audit/api-1";
 
@@ -194,4 +195,22 @@ fn a_running_tail_stops_in_order() {
     });
     log.complete(&store);
     assert!(matches!(statements(&store, "prod/statements/tail").last(), Some(Statement::Stopped { .. })));
+}
+
+#[test]
+fn a_tail_that_finds_the_store_full_begins_all_the_same() {
+    let mut log = Log::new();
+    let options = options(log.folder.path());
+    let failing = Arc::new(Failing::new(&options.dir));
+    let store = Store::open_with(options, Arc::new(store::NoProjection), failing.files(&failing)).unwrap();
+    failing.full.store(true, Ordering::SeqCst);
+    let tail = Tail::begin(&store, log.options()).unwrap();
+    failing.full.store(false, Ordering::SeqCst);
+    log.write(5);
+    tail.run(&AtomicBool::new(true)).unwrap();
+    log.complete(&store);
+    let said = statements(&store, "prod/statements/tail");
+    let begins: Vec<bool> = said.iter().map(|s| matches!(s, Statement::Started { .. })).collect();
+    assert_eq!(begins.iter().filter(|started| **started).count(), 1, "{said:?}");
+    assert!(matches!(said.last(), Some(Statement::Stopped { .. })));
 }

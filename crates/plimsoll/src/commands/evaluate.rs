@@ -8,29 +8,15 @@ use records::Conclusion;
 use super::Outcome;
 use crate::arguments::{Arguments, EvaluateArguments, Format};
 use crate::configuration::Configuration;
-use crate::evaluation::{self, percent};
-use crate::writer::Writer;
-use crate::{evidence, output};
+use crate::evaluation::{self, Keep, percent};
+use crate::output;
 
 pub(super) fn run(arguments: &Arguments, own: &EvaluateArguments) -> Result<Outcome> {
     let configuration = Configuration::load(arguments.config.as_deref())?;
-    let window = evaluation::window(&own.window)?;
-    evidence::open_reader(&arguments.store)?;
-    let spinner = output::spinner("sealing what is not sealed yet");
-    let writer = Writer::open(&arguments.store)?;
-    writer.seal()?;
-    let reader = evidence::open_reader(&arguments.store)?;
-    spinner.set_message("evaluating");
-    let evaluated = evidence::runtime()?.block_on(async {
-        let catalogue = evaluation::catalogue(own.window.catalogue.as_deref()).await?;
-        evaluation::evaluate(&reader, &configuration, catalogue, window, &own.window.controls).await
-    })?;
-    let result = &evaluated.result;
-    if !own.dry_run {
-        spinner.set_message("appending the result to the evidence");
-        writer.append(&evaluation::source(), result.lines().collect())?;
-        writer.seal()?;
-    }
+    let keep = if own.dry_run { Keep::Nowhere } else { Keep::AsEvidence };
+    let spinner = output::spinner("opening the store");
+    let performed = evaluation::perform(arguments, &own.window, &configuration, keep, &spinner)?;
+    let result = &performed.evaluated.result;
     spinner.finish_and_clear();
     if arguments.format == Format::Json {
         let mut out = std::io::stdout().lock();
@@ -45,8 +31,8 @@ pub(super) fn run(arguments: &Arguments, own: &EvaluateArguments) -> Result<Outc
         print_results(arguments.format, result)?;
         if arguments.format == Format::Table {
             println!(
-                "window {window}\nevaluation {} at checkpoint {}",
-                result.evaluation_id, result.occasion.checkpoint_size
+                "window {}\nevaluation {} at checkpoint {}",
+                result.window, result.evaluation_id, result.occasion.checkpoint_size
             );
         }
     }

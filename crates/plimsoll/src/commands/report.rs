@@ -5,31 +5,21 @@ use anyhow::Result;
 use super::Outcome;
 use crate::arguments::{Arguments, ReportArguments};
 use crate::configuration::Configuration;
+use crate::evaluation::{self, Evaluated, Keep, Performed};
 use crate::package::{MOST_ENTRY_PAGES, PackageWriter};
-use crate::writer::Writer;
-use crate::{evaluation, evidence, output};
+use crate::{evidence, output};
 
 pub(super) fn run(arguments: &Arguments, own: &ReportArguments) -> Result<Outcome> {
     let configuration = Configuration::load(arguments.config.as_deref())?;
-    let window = evaluation::window(&own.window)?;
-    evidence::open_reader(&arguments.store)?;
+    // Before the evaluation, which takes its time: a folder that cannot be used is said at once.
+    evidence::require_store(&arguments.store)?;
     let mut package = PackageWriter::create(&own.out)?;
-    let spinner = output::spinner("sealing what is not sealed yet");
-    let writer = Writer::open(&arguments.store)?;
-    writer.seal()?;
-    let reader = evidence::open_reader(&arguments.store)?;
-    spinner.set_message("evaluating");
-    let runtime = evidence::runtime()?;
-    let (evaluated, material) = runtime.block_on(async {
-        let catalogue = evaluation::catalogue(own.window.catalogue.as_deref()).await?;
-        let evaluated = evaluation::evaluate(&reader, &configuration, catalogue, window, &own.window.controls).await?;
-        let material =
-            portal::gather::material(&reader, &evaluated.session, &evaluated.catalogue, &evaluated.result).await?;
-        anyhow::Ok((evaluated, material))
-    })?;
-    // The result becomes evidence before it is handed out, so that the package can show that it was not made up later.
-    writer.append(&evaluation::source(), evaluated.result.lines().collect())?;
-    writer.seal()?;
+    let spinner = output::spinner("opening the store");
+    let Performed { evaluated, reader } =
+        evaluation::perform(arguments, &own.window, &configuration, Keep::AsEvidence, &spinner)?;
+    spinner.set_message("gathering what the pages show");
+    let Evaluated { result, session, catalogue } = &evaluated;
+    let material = evidence::runtime()?.block_on(portal::gather::material(&reader, session, catalogue, result))?;
     spinner.set_message("copying the evidence");
     let sealed = evidence::open_reader(&arguments.store)?;
     package.copy_evidence(&arguments.store, &sealed)?;

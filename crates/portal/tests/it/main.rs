@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // Fixtures and helpers of tests: a panic is a failed test.
 
-#[path = "../../../reports/tests/it/sample.rs"]
-mod sample;
+#[path = "../../../reports/tests/it"]
+mod of_reports {
+    pub(crate) mod sample;
+}
 
 use std::sync::Arc;
 
+use of_reports::sample;
 use portal::{GatherError, Portal, PortalData, PortalOptions, StartError};
 use records::SourceName;
 use reports::{EvidenceMaterial, Report};

@@ -1,6 +1,7 @@
 //! The store's integration tests: one binary.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backlog;
 mod basic;
 mod damage;
 mod faults;

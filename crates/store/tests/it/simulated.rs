@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use store::files::{Access, Files, GrowingFile, HeldLock, Listed};
 
@@ -16,6 +16,8 @@ pub(crate) enum Fault {
     Once(u64, io::ErrorKind),
     /// This call and all after it fail: the process is as good as dead.
     From(u64),
+    /// Every call whose text (as [`Simulated::call`] gives it) begins so fails, until [`Simulated::repair`].
+    Named(&'static str),
 }
 
 /// What survives.
@@ -43,15 +45,25 @@ struct Disk {
     calls: u64,
     log: Vec<String>,
     fault: Option<Fault>,
+    /// Calls whose text begins so wait.
+    held: Option<&'static str>,
+    /// Whether one waits.
+    stopped: bool,
     /// Most bytes that all files may hold.
     room: Option<usize>,
     /// Raised by a crash, so that file handles of the dead process do nothing any more.
     life: u64,
 }
 
+#[derive(Default)]
+struct Machine {
+    disk: Mutex<Disk>,
+    changed: Condvar,
+}
+
 /// The disk; clones are the same disk.
 #[derive(Clone, Default)]
-pub(crate) struct Simulated(Arc<Mutex<Disk>>, u64);
+pub(crate) struct Simulated(Arc<Machine>, u64);
 
 struct Grower {
     disk: Simulated,
@@ -91,11 +103,40 @@ impl Chance {
 
 impl Simulated {
     fn disk(&self) -> MutexGuard<'_, Disk> {
-        self.0.lock().expect("no test panics while it holds the disk")
+        self.0.disk.lock().expect("no test panics while it holds the disk")
+    }
+
+    fn changed<'a>(&self, disk: MutexGuard<'a, Disk>) -> MutexGuard<'a, Disk> {
+        self.0.changed.wait(disk).expect("no test panics while it holds the disk")
     }
 
     pub(crate) fn set_fault(&self, fault: Fault) {
         self.disk().fault = Some(fault);
+    }
+
+    /// Lets all calls work again.
+    pub(crate) fn repair(&self) {
+        self.disk().fault = None;
+    }
+
+    /// Lets every call whose text begins so wait until [`Simulated::release`].
+    pub(crate) fn hold(&self, calls: &'static str) {
+        let mut disk = self.disk();
+        (disk.held, disk.stopped) = (Some(calls), false);
+    }
+
+    /// Returns when a call waits.
+    pub(crate) fn until_held(&self) {
+        let mut disk = self.disk();
+        while !disk.stopped {
+            disk = self.changed(disk);
+        }
+    }
+
+    /// Lets the calls go on.
+    pub(crate) fn release(&self) {
+        self.disk().held = None;
+        self.0.changed.notify_all();
     }
 
     pub(crate) fn set_room(&self, room: Option<usize>) {
@@ -129,15 +170,23 @@ impl Simulated {
 
     /// Counts a call of the living process; says how it fails, if it does.
     fn enter(&self, call: impl FnOnce() -> String) -> Result<MutexGuard<'_, Disk>, (MutexGuard<'_, Disk>, io::Error)> {
+        let call = call();
         let mut disk = self.disk();
+        while disk.held.is_some_and(|held| call.starts_with(held)) {
+            disk.stopped = true;
+            self.0.changed.notify_all();
+            disk = self.changed(disk);
+        }
         if disk.life != self.1 {
             return Err((disk, io::Error::other("the process is dead")));
         }
         let number = disk.calls;
         disk.calls += 1;
-        disk.log.push(call());
+        let named = matches!(disk.fault, Some(Fault::Named(begins)) if call.starts_with(begins));
+        disk.log.push(call);
         let failure = match disk.fault {
             Some(Fault::Once(at, kind)) if at == number => Some(io::Error::new(kind, "injected")),
+            Some(Fault::Named(_)) if named => Some(io::Error::other("injected while it lasts")),
             Some(Fault::From(at)) if number >= at => Some(io::Error::other("injected for ever")),
             _ => None,
         };
