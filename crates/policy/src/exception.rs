@@ -91,7 +91,7 @@ impl Exception {
         self.spec.policies.iter().any(|named| named == policy || named == with_check)
             && namespaces.iter().any(|pattern| !request.namespace.is_empty() && pattern.matches(&request.namespace))
             && (names.is_empty() || names.iter().any(|pattern| pattern.matches(name)))
-            && (kinds.is_empty() || kinds.iter().any(|kind| *kind == request.kind))
+            && (kinds.is_empty() || kinds.contains(&request.kind))
     }
 
     /// What is wrong with it besides its standing: path below `spec`, and why.

@@ -172,6 +172,22 @@ impl PolicySet {
         &self.faults
     }
 
+    /// Names that exceptions give for policies and that the set has not. Such an exception may be misspelled, or left over.
+    pub fn unknown_policies(&self) -> impl Iterator<Item = (&Exception, &str)> {
+        let known = |named: &str| {
+            let policy = named.split_once('/').map_or(named, |(policy, _)| policy);
+            self.policies.iter().any(|p| p.name == policy)
+        };
+        self.exceptions.iter().flat_map(move |exception| {
+            exception
+                .spec
+                .policies
+                .iter()
+                .filter(move |named| !known(named))
+                .map(move |named| (exception, named.as_str()))
+        })
+    }
+
     /// Exceptions that are not applied at the time, with the reason.
     pub fn not_in_force(&self, now: Timestamp) -> impl Iterator<Item = (&Exception, Standing)> {
         let with_standing = move |exception| (exception, Exception::standing(exception, now));

@@ -21,8 +21,7 @@ pub(super) fn documents(text: &str) -> Vec<Result<Object, ManifestError>> {
     let mut begin = 0;
     let mut first_line = 1;
     let mut at = 0;
-    let mut line_number = 1;
-    for line in text.split_inclusive('\n') {
+    for (line_number, line) in (1..).zip(text.split_inclusive('\n')) {
         let marker =
             line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']));
         if marker && at > begin {
@@ -30,7 +29,6 @@ pub(super) fn documents(text: &str) -> Vec<Result<Object, ManifestError>> {
             (begin, first_line) = (at, line_number);
         }
         at += line.len();
-        line_number += 1;
     }
     one(text.get(begin..).unwrap_or_default(), first_line, &mut out);
     out
@@ -132,10 +130,7 @@ impl Builder {
                     stack.push(Frame { open, line, column, anchor });
                     None
                 }
-                Event::SequenceEnd | Event::MappingEnd => match stack.pop() {
-                    Some(frame) => Some(frame.close()),
-                    None => None,
-                },
+                Event::SequenceEnd | Event::MappingEnd => stack.pop().map(Frame::close),
                 Event::DocumentStart(..) if root.is_some() => return self.fault(span, "a second document begins here"),
                 _ => None,
             };

@@ -68,10 +68,11 @@ fn descriptor(policy: &str, rule: &str) -> Value {
 }
 
 fn result(one: &Checked, rule: &str, level: &str, message: &str, place: (usize, usize), logical: &str) -> Value {
-    let mut region = json!({ "startLine": place.0.max(1) });
-    if place.1 > 0 {
-        region["startColumn"] = place.1.into();
-    }
+    let line = place.0.max(1);
+    let region = match place.1 {
+        0 => json!({ "startLine": line }),
+        column => json!({ "startLine": line, "startColumn": column }),
+    };
     json!({
         "ruleId": rule,
         "level": level,

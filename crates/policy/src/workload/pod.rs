@@ -207,7 +207,7 @@ impl Quantity {
     /// Whether it is zero, which for a limit means none. A text that is no quantity is not zero: the API server refuses it.
     pub(crate) fn is_zero(&self) -> bool {
         let digits = self.0.trim_start_matches(['+', '-']);
-        let number = &digits[..digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len())];
+        let number = digits.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
         number.contains('0') && number.bytes().all(|b| matches!(b, b'0' | b'.'))
     }
 }
