@@ -23,7 +23,16 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     (
         "plimsoll",
         &[
-            "analysis", "collect", "controls", "intake", "ledger", "normalize", "policy", "portal", "records", "reports",
+            "analysis",
+            "collect",
+            "controls",
+            "intake",
+            "ledger",
+            "normalize",
+            "policy",
+            "portal",
+            "records",
+            "reports",
             "store",
         ],
     ),
@@ -33,7 +42,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must not be able to do network I/O, by the libraries that would let them.
-const NO_NETWORK: &[&str] = &["records", "ledger", "normalize", "analysis", "policy", "reports", "store", "controls", "auditor"];
+const NO_NETWORK: &[&str] =
+    &["records", "ledger", "normalize", "analysis", "policy", "reports", "store", "controls", "auditor"];
 const NETWORK_LIBRARIES: &[&str] = &[
     "reqwest",
     "hyper",
