@@ -38,7 +38,9 @@ pub fn evaluate(set: &PolicySet, request: &Request<'_>, now: Timestamp) -> Decis
             let Some(pod) = &new.pod else {
                 return Decision::plain(Verdict::Allow, "not governed: the object has no pod template", set.digest());
             };
-            let unchanged = old.as_ref().and_then(|old| old.pod.as_ref()).filter(|old| old.spec == pod.spec);
+            // A resize can change nothing but the resources of a pod that runs already.
+            let resize = request.subresource == "resize";
+            let unchanged = old.as_ref().and_then(|old| old.pod.as_ref()).filter(|old| resize || old.spec == pod.spec);
             let before = unchanged.map(|old| known_violations(set, request, new.prefix, old));
             let name = if new.metadata.name.is_empty() { &new.metadata.generate_name } else { &new.metadata.name };
             let asked = Asked { request, name, prefix: new.prefix, before };

@@ -59,14 +59,26 @@ pub fn read(bytes: &[u8]) -> Vec<Result<Object, ManifestError>> {
             })];
         }
     };
-    let documents = if text.trim_start().starts_with('{') { json(text) } else { yaml::documents(text) };
-    documents
+    documents(text)
         .into_iter()
         .flat_map(|document| match document {
             Ok(object) => list::items(object),
             Err(error) => vec![Err(error)],
         })
         .collect()
+}
+
+/// A text that begins with `{` is JSON, or else a flow mapping of YAML; when it is neither, the fault of the JSON is told.
+fn documents(text: &str) -> Vec<Result<Object, ManifestError>> {
+    if !text.trim_start().starts_with('{') {
+        return yaml::documents(text);
+    }
+    let as_json = json(text);
+    if as_json.iter().all(Result::is_ok) {
+        return as_json;
+    }
+    let as_yaml = yaml::documents(text);
+    if as_yaml.iter().all(Result::is_ok) { as_yaml } else { as_json }
 }
 
 /// JSON values, one after another.
@@ -123,6 +135,7 @@ mod tests {
 
     #[test]
     fn json_may_hold_several_objects() {
+        assert_eq!(told("{a: yes}\n---\nb: 2\n"), [r#"1 line 1: {"a":true}"#, r#"2 line 3: {"b":2}"#]);
         assert_eq!(told("{\"a\":1}\n\n{\"b\":2}\n"), [r#"1 line 1: {"a":1}"#, r#"2 line 3: {"b":2}"#]);
         assert_eq!(
             told("{\"a\":1}\n{\"b\":"),

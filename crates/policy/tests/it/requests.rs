@@ -106,6 +106,17 @@ fn ephemeral_containers_are_judged_and_other_subresources_are_not() {
 }
 
 #[test]
+fn a_running_pod_can_be_resized_unless_that_makes_it_worse() {
+    let policies = format!("{}{}", policy("no-host-namespaces", ""), policy("require-resources", ""));
+    let pod =
+        |resources: Value| json!({"spec": {"hostPID": true, "containers": [{"name": "a", "resources": resources}]}});
+    let old = pod(json!({"limits": {"cpu": "1", "memory": "1Gi"}}));
+    let resize = |resources: Value| review("UPDATE", "resize", "Pod", &pod(resources), &old);
+    assert_eq!(verdict(&policies, &resize(json!({"limits": {"cpu": "2", "memory": "1Gi"}}))), Verdict::Warn);
+    assert_eq!(verdict(&policies, &resize(json!({"limits": {"cpu": "2"}}))), Verdict::Deny);
+}
+
+#[test]
 fn sessions_are_refused_to_those_who_are_not_listed() {
     let nobody = policy("no-pod-sessions", "");
     let developers = policy("no-pod-sessions", "  parameters: {allowedGroups: [developers]}\n");
