@@ -74,6 +74,12 @@ pub fn file(set: &PolicySet, name: &str, bytes: &[u8], content: Content, now: Ti
         .collect()
 }
 
+/// The result for a file that could not be read at all, so that it is missing from no output.
+#[must_use]
+pub fn not_read(set: &PolicySet, file: &str, message: String) -> Checked {
+    unreadable(set, file, &ManifestError { document: 1, line: 1, column: 1, message })
+}
+
 fn unreadable(set: &PolicySet, file: &str, error: &ManifestError) -> Checked {
     Checked {
         file: file.to_owned(),

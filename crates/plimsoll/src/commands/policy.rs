@@ -39,8 +39,11 @@ fn check(format: Format, own: &PolicyCheckArguments) -> Result<Outcome> {
     let content = if own.review { Content::Reviews } else { Content::Manifests };
     let mut checked = Vec::new();
     for file in manifests(&own.files)? {
-        let (name, bytes) = read(&file)?;
-        let objects = check::file(&set, &name, &bytes, content, now);
+        let name = file.display().to_string();
+        let objects = match read(&file) {
+            Ok(bytes) => check::file(&set, &name, &bytes, content, now),
+            Err(error) => vec![check::not_read(&set, &name, format!("failed to read the file: {error}"))],
+        };
         if objects.is_empty() {
             eprintln!("warning: {} holds no object", output::printable(&name));
         }
@@ -159,18 +162,16 @@ fn walk(path: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// A file's name and bytes; one byte more than is read of any file, so that a longer one is told as too long.
-fn read(path: &Path) -> Result<(String, Vec<u8>)> {
+/// A file's bytes: one more than is read of any file, so that a longer one is told as too long.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let limit = policy::manifest::MAX_FILE_BYTES as u64 + 1;
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
-        std::io::stdin().lock().take(limit).read_to_end(&mut bytes).context("failed to read standard input")?;
-        return Ok(("-".to_owned(), bytes));
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
+    } else {
+        std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     }
-    let name = path.display().to_string();
-    let failed = || format!("failed to read {name}");
-    std::fs::File::open(path).with_context(failed)?.take(limit).read_to_end(&mut bytes).with_context(failed)?;
-    Ok((name, bytes))
+    Ok(bytes)
 }
 
 /// The examples of the rules' pages, or those beside the policies of a folder.

@@ -40,7 +40,7 @@ fn the_exit_code_tells_allowed_denied_and_not_judged_apart() {
     check(&[&denied, &broken]).code(2).stderr(predicate::str::contains("not every object could be judged"));
     check(&[&empty]).code(2).stderr(predicate::str::contains("hold no object"));
     check(&[&good, &empty]).code(0).stderr(predicate::str::contains("holds no object"));
-    check(&["/nowhere.yaml"]).code(2);
+    check(&["/nowhere.yaml", &denied]).code(2).stdout(predicate::str::contains("privileged is true"));
     check(&[&dir.path().display().to_string()]).code(2);
     policy(&["check", &good]).assert().code(1);
     policy(&["check", "--pod-security", "strict", &good]).assert().code(2);

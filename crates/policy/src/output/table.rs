@@ -100,7 +100,8 @@ pub fn trials(trials: &[Trial]) -> String {
         table.add_row([&printable(&trial.policies), &printable(&trial.example), expected, &printable(result)]);
     }
     let failed = trials.iter().filter(|trial| trial.failure.is_some()).count();
-    format!("{table}\n{} examples, {failed} otherwise than expected\n", trials.len())
+    let examples = if trials.len() == 1 { "example" } else { "examples" };
+    format!("{table}\n{} {examples}, {failed} otherwise than expected\n", trials.len())
 }
 
 /// All rules with one sentence each.
