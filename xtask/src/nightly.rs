@@ -28,6 +28,10 @@ pub(crate) fn run(arguments: &NightlyArguments) -> Result<()> {
         "the slow facts of a real control plane",
         process::cargo()?.args(["test", "--workspace", "--locked", "--test", "it", "--", "--ignored"]),
     )?;
+    process::run(
+        "random pods against Kubernetes' own checks",
+        process::cargo()?.args(["test", "--locked", "-p", "policy", "--", "--ignored"]),
+    )?;
     if arguments.fuzz_seconds > 0 {
         for target in fuzz_targets()? {
             process::run(

@@ -13,6 +13,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("normalize", &["records"]),
     ("analysis", &["records"]),
+    ("policy", &["records"]),
     ("reports", &["records"]),
     ("store", &["records", "ledger"]),
     ("controls", &["records", "analysis", "normalize", "store"]),
@@ -21,7 +22,19 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("portal", &["records", "controls", "reports", "store"]),
     (
         "plimsoll",
-        &["analysis", "collect", "controls", "intake", "ledger", "normalize", "portal", "records", "reports", "store"],
+        &[
+            "analysis",
+            "collect",
+            "controls",
+            "intake",
+            "ledger",
+            "normalize",
+            "policy",
+            "portal",
+            "records",
+            "reports",
+            "store",
+        ],
     ),
     ("auditor", &["analysis", "controls", "ledger", "normalize", "records", "reports", "store"]),
     ("e2e", &[]),
@@ -30,7 +43,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must not be able to do network I/O, by the libraries that would let them.
-const NO_NETWORK: &[&str] = &["records", "ledger", "normalize", "analysis", "reports", "store", "controls", "auditor"];
+const NO_NETWORK: &[&str] =
+    &["records", "ledger", "normalize", "analysis", "policy", "reports", "store", "controls", "auditor"];
 const NETWORK_LIBRARIES: &[&str] = &[
     "reqwest",
     "hyper",
@@ -47,7 +61,7 @@ const NETWORK_LIBRARIES: &[&str] = &[
 ];
 
 /// Crates that must not know async runtimes or table engines either.
-const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "reports"];
+const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "policy", "reports"];
 const NOT_PURE: &[&str] = &["tokio", "datafusion", "parquet", "arrow"];
 
 fn root() -> PathBuf {

@@ -5,7 +5,7 @@
 //!
 //! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
 //! - `rbac_grants` and `rbac_rules` by [`rbac`]
-//! - `running_images` by [`workloads`], with [`image`] for the grammar of image references
+//! - `running_images` by [`workloads`], with [`records::image`] for the grammar of image references
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]
@@ -20,7 +20,6 @@ pub mod clocks;
 pub mod derive;
 pub mod enforcement;
 mod identifier;
-pub mod image;
 pub mod inputs;
 pub mod objects;
 pub mod observation;

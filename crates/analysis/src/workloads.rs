@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 
+use records::image::ImageReference;
 use records::tables::objects::ObjectVersion;
 use records::tables::workloads::RunningImage;
 use serde::Deserialize;
 
 use crate::identifier::identifier;
-use crate::image::ImageReference;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -38,6 +38,10 @@ pub(crate) enum Format {
     Json,
     /// Parquet, to standard output (only `query`).
     Parquet,
+    /// SARIF 2.1.0 (only `policy check`).
+    Sarif,
+    /// JUnit XML (only `policy check`).
+    Junit,
     /// For `ingest`: audit events of Kubernetes, one a line, in lists, or in the envelopes of EKS, GKE and AKS.
     #[value(name = "k8s-audit")]
     K8sAudit,
@@ -61,6 +65,9 @@ pub(crate) enum Command {
     /// Looks after the evidence store.
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Checks manifests and admission requests against policies, tests policies, explains rules.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Prints the ClusterRole and binding that collection needs, to be applied by an administrator.
     Rbac,
 }
@@ -175,4 +182,39 @@ pub(crate) enum StoreCommand {
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Decides on every object of files; `--format` table, json, sarif or junit. Exit 1 when one is denied, 2 when one could not be judged or a policy not be used.
+    Check(PolicyCheckArguments),
+    /// Tries the good and bad examples beside policies (`<policies>.good.yaml`, `<policies>.bad.yaml`); without a folder, those of
+    /// the rules' pages. Exit 1 when one comes out otherwise.
+    Test {
+        /// A folder of policies, or one file.
+        #[arg(long, value_name = "DIR")]
+        policies: Option<PathBuf>,
+    },
+    /// Lists the rules that policies can name, or prints the page of one.
+    Explain {
+        /// The rule, for example trusted-registries.
+        rule: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct PolicyCheckArguments {
+    /// A folder of policies and exceptions (YAML), or one file.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policies: Option<PathBuf>,
+    /// A level of the Pod Security Standards, with a version of Kubernetes: `baseline`, `restricted:v1.37`. Without this and
+    /// without --policies: `restricted:latest`.
+    #[arg(long, value_name = "LEVEL[:VERSION]")]
+    pub(crate) pod_security: Option<policy::pod_security::LevelVersion>,
+    /// The files hold AdmissionReviews, not manifests.
+    #[arg(long)]
+    pub(crate) review: bool,
+    /// Files of YAML or JSON, folders of them, or `-` for standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
 }

@@ -3,6 +3,7 @@
 mod controls;
 mod evaluate;
 mod ingest;
+mod policy;
 mod query;
 mod rbac;
 mod report;
@@ -32,6 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::Report(own) => report::run(arguments, own),
         Command::Controls(own) => controls::run(arguments, own),
         Command::Store(own) => store::run(arguments, own),
+        Command::Policy(own) => policy::run(arguments, own),
         Command::Rbac => rbac::run(),
     }
 }

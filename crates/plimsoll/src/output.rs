@@ -45,6 +45,7 @@ pub(crate) fn print_rows(format: Format, header: &[&str], rows: &[Vec<String>]) 
             }
             writeln!(out, "{table}")
         }
+        Format::Sarif | Format::Junit => anyhow::bail!("only `policy check` prints SARIF and JUnit XML"),
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(&mut out);
             writer.write_record(header)?;

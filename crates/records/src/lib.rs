@@ -7,6 +7,7 @@
 
 pub mod control;
 pub mod entry;
+pub mod image;
 pub mod period;
 pub mod source;
 pub mod statement;

@@ -1,6 +1,8 @@
 //! The program as people run it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod policy;
+
 use assert_cmd::Command;
 use predicates::prelude::*;
 

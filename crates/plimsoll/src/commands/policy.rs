@@ -1,0 +1,227 @@
+//! `plimsoll policy`: files and clock for the pure crate `policy`.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use policy::PolicySet;
+use policy::check::{self, Content};
+use policy::{output as forms, policy_set, rules, trial};
+use records::Timestamp;
+
+use super::Outcome;
+use crate::arguments::{Arguments, Format, PolicyCheckArguments, PolicyCommand};
+use crate::output;
+
+pub(super) fn run(arguments: &Arguments, own: &PolicyCommand) -> Result<Outcome> {
+    match own {
+        PolicyCommand::Check(own) => check(arguments.format, own),
+        PolicyCommand::Test { policies } => test(policies.as_deref()),
+        PolicyCommand::Explain { rule } => explain(rule.as_deref()),
+    }
+}
+
+fn now() -> Result<Timestamp> {
+    Ok(Timestamp::from_micros(jiff::Timestamp::now().as_microsecond())?)
+}
+
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    output::quiet_when_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+fn check(format: Format, own: &PolicyCheckArguments) -> Result<Outcome> {
+    if matches!(format, Format::Csv | Format::Parquet | Format::K8sAudit) {
+        bail!("`policy check` prints as table, json, sarif or junit");
+    }
+    let now = now()?;
+    let set = policies(own, now)?;
+    let content = if own.review { Content::Reviews } else { Content::Manifests };
+    let mut checked = Vec::new();
+    for file in manifests(&own.files)? {
+        let name = file.display().to_string();
+        let objects = match read(&file) {
+            Ok(bytes) => check::file(&set, &name, &bytes, content, now),
+            Err(error) => vec![check::not_read(&set, &name, format!("failed to read the file: {error}"))],
+        };
+        if objects.is_empty() {
+            eprintln!("warning: {} holds no object", output::printable(&name));
+        }
+        checked.extend(objects);
+    }
+    if checked.is_empty() {
+        bail!("the files hold no object, so that nothing was checked");
+    }
+    let text = match format {
+        Format::Json => forms::json(&checked),
+        Format::Sarif => forms::sarif(&checked, env!("CARGO_PKG_VERSION")),
+        Format::Junit => forms::junit(&checked),
+        _ => forms::table(&checked),
+    };
+    print(&text)?;
+    match check::outcome(&checked) {
+        check::Outcome::Error => bail!("not every object could be judged"),
+        // What a policy that cannot be used would have denied is not known.
+        _ if !set.faults().is_empty() => bail!("not every policy could be used"),
+        check::Outcome::Denied => Ok(Outcome::Findings),
+        check::Outcome::Good => Ok(Outcome::Good),
+    }
+}
+
+/// The policies that were asked for, with what is wrong with them said on standard error.
+fn policies(own: &PolicyCheckArguments, now: Timestamp) -> Result<PolicySet> {
+    let files = match &own.policies {
+        Some(folder) => policy_files(folder)?,
+        None => Vec::new(),
+    };
+    let set = PolicySet::load(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let set = match (own.pod_security, &own.policies) {
+        (Some(level), _) => set.with_pod_security(level),
+        (None, Some(_)) => set,
+        (None, None) => set.with_pod_security(DEFAULT_POD_SECURITY),
+    };
+    for fault in set.faults() {
+        eprintln!("error: {}", output::printable(&fault.to_string()));
+    }
+    for (exception, standing) in set.not_in_force(now) {
+        eprintln!("warning: the exception {} is not applied: {standing}", exception.name);
+    }
+    for (exception, named) in set.unknown_policies() {
+        let named = output::printable(named);
+        eprintln!("warning: the exception {} names {named}, which is no policy here", exception.name);
+    }
+    if set.policies().is_empty() {
+        bail!("there is no policy to check against");
+    }
+    Ok(set)
+}
+
+/// What is checked against when nothing is asked for.
+const DEFAULT_POD_SECURITY: policy::pod_security::LevelVersion = policy::pod_security::LevelVersion {
+    level: policy::pod_security::Level::Restricted,
+    version: policy::pod_security::PolicyVersion::Latest,
+};
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "yaml" || end == "yml")
+}
+
+/// The files of policies in a folder and below, or the one file, with their texts. Examples beside them are left out.
+fn policy_files(path: &Path) -> Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    walk(path, &mut files)?;
+    let mut out = Vec::new();
+    for file in files.iter().filter(|file| is_yaml(file) || *file == path) {
+        let name = file.display().to_string();
+        if !policy_set::is_example_file(&name) {
+            let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {name}"))?;
+            out.push((name, text));
+        }
+    }
+    if out.is_empty() {
+        bail!("{} holds no file of policies (*.yaml)", path.display());
+    }
+    Ok(out)
+}
+
+/// The files that were named, and the YAML and JSON in folders that were named.
+fn manifests(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut out = Vec::new();
+    for path in named {
+        if path.as_os_str() == "-" || !path.is_dir() {
+            out.push(path.clone());
+            continue;
+        }
+        let mut files = Vec::new();
+        walk(path, &mut files)?;
+        out.extend(files.into_iter().filter(|file| is_yaml(file) || file.extension().is_some_and(|end| end == "json")));
+    }
+    Ok(out)
+}
+
+/// All files at and below a path, sorted. Links to folders are not followed, so that the walk ends.
+fn walk(path: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
+    if !path.is_dir() {
+        out.push(path.to_owned());
+        return Ok(());
+    }
+    let failed = || format!("failed to read the folder {}", path.display());
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(failed)? {
+        entries.push(entry.with_context(failed)?);
+    }
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let kind = entry.file_type().with_context(failed)?;
+        if kind.is_dir() {
+            walk(&entry.path(), out)?;
+        } else if !kind.is_symlink() || entry.path().is_file() {
+            out.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// A file's bytes: one more than is read of any file, so that a longer one is told as too long.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let limit = policy::manifest::MAX_FILE_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
+    } else {
+        std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// The examples of the rules' pages, or those beside the policies of a folder.
+fn test(folder: Option<&Path>) -> Result<Outcome> {
+    let now = now()?;
+    let trials: Vec<_> = match folder {
+        None => rules::all().iter().flat_map(|rule| trial::page(rule, now)).collect(),
+        Some(folder) => {
+            let mut out = Vec::new();
+            for (file, text) in policy_files(folder)? {
+                let (good, bad) = (beside(&file, "good")?, beside(&file, "bad")?);
+                out.extend(trial::examples((&file, &text), &borrowed(&good), &borrowed(&bad), now));
+            }
+            out
+        }
+    };
+    print(&forms::trials(&trials))?;
+    let failed = trials.iter().any(|trial| trial.failure.is_some());
+    Ok(if failed { Outcome::Findings } else { Outcome::Good })
+}
+
+/// The file of examples beside a file of policies, in either spelling of its ending; none, when there is none.
+fn beside(policies: &str, kind: &str) -> Result<Vec<(String, String)>> {
+    let mut out = Vec::new();
+    for end in ["yaml", "yml"] {
+        let file = Path::new(policies).with_extension(format!("{kind}.{end}"));
+        if file.is_file() {
+            let name = file.display().to_string();
+            let text = std::fs::read_to_string(&file).with_context(|| format!("failed to read {name}"))?;
+            out.push((name, text));
+        }
+    }
+    Ok(out)
+}
+
+fn borrowed(files: &[(String, String)]) -> Vec<(&str, &str)> {
+    files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect()
+}
+
+fn explain(name: Option<&str>) -> Result<Outcome> {
+    let Some(name) = name else {
+        print(&forms::explain_list())?;
+        return Ok(Outcome::Good);
+    };
+    // Violations name a policy and a check of it; both are explained by the rule's page.
+    let rule = name.split('/').next().unwrap_or(name);
+    let kind = rules::all()
+        .iter()
+        .find(|kind| kind.name == rule)
+        .with_context(|| format!("there is no rule {name}; `plimsoll policy explain` lists all"))?;
+    print(kind.page)?;
+    Ok(Outcome::Good)
+}

@@ -1,0 +1,102 @@
+//! Good and bad examples: what a policy must let through and what it must find.
+//!
+//! The pages of the rules carry examples, which are the rules' tests. Policies of users have theirs in files beside them:
+//! `<policies>.good.yaml` and `<policies>.bad.yaml`, each with any number of objects (or `AdmissionReview`s).
+
+use records::Timestamp;
+
+use crate::check::{self, Checked, Content};
+use crate::decision::Verdict;
+use crate::policy_set::PolicySet;
+use crate::rules::{RuleKind, page_path};
+
+/// What an example must come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// No violation.
+    Good,
+    /// At least one violation.
+    Bad,
+}
+
+/// One example and how it came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// The file of the policies, or the page of the rule.
+    pub policies: String,
+    /// What is expected.
+    pub expected: Expected,
+    /// The example: kind, name, and where it is.
+    pub example: String,
+    /// Why it came out otherwise than expected.
+    pub failure: Option<String>,
+}
+
+/// Tries examples against policies. No example at all is a failure, and so is a fault in the policies.
+#[must_use]
+pub fn examples(policies: (&str, &str), good: &[(&str, &str)], bad: &[(&str, &str)], now: Timestamp) -> Vec<Trial> {
+    let (file, text) = policies;
+    let set = PolicySet::load([(file, text)]);
+    let failed = |expected, example: &str, failure: String| Trial {
+        policies: file.to_owned(),
+        expected,
+        example: example.to_owned(),
+        failure: Some(failure),
+    };
+    if let Some(fault) = set.faults().first() {
+        return vec![failed(Expected::Good, "the policies themselves", fault.to_string())];
+    }
+    let mut trials = Vec::new();
+    for (expected, files) in [(Expected::Good, good), (Expected::Bad, bad)] {
+        let before = trials.len();
+        for (example_file, example) in files {
+            for checked in check::file(&set, example_file, example.as_bytes(), Content::Either, now) {
+                trials.push(Trial {
+                    policies: file.to_owned(),
+                    expected,
+                    example: format!("{} {} ({example_file}:{})", checked.kind, checked.name, checked.line),
+                    failure: failure(expected, &checked),
+                });
+            }
+        }
+        if trials.len() == before {
+            let kind = if expected == Expected::Good { "good" } else { "bad" };
+            trials.push(failed(expected, "none", format!("there is no {kind} example")));
+        }
+    }
+    trials
+}
+
+fn failure(expected: Expected, checked: &Checked) -> Option<String> {
+    let decision = &checked.decision;
+    match expected {
+        _ if decision.verdict == Verdict::Error => Some(decision.note.clone().unwrap_or_default()),
+        Expected::Good => {
+            decision.violations.first().map(|violation| format!("{}: {}", violation.policy, violation.message))
+        }
+        Expected::Bad if decision.violations.is_empty() => {
+            let note = decision.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+            Some(format!("no policy finds anything{note}"))
+        }
+        Expected::Bad => None,
+    }
+}
+
+/// Tries the examples of a rule's page.
+#[must_use]
+pub fn page(rule: &RuleKind, now: Timestamp) -> Vec<Trial> {
+    let path = page_path(rule.name);
+    let block = |heading: &str| yaml_under(rule.page, heading).unwrap_or_default();
+    let (policy, good, bad) = (block("Policy"), block("Good example"), block("Bad example"));
+    examples((&path, &policy), &[("Good example", &good)], &[("Bad example", &bad)], now)
+}
+
+/// The first block of YAML under a heading of the second level.
+#[must_use]
+pub fn yaml_under(page: &str, heading: &str) -> Option<String> {
+    let mut lines = page.lines().skip_while(|line| line.strip_prefix("## ") != Some(heading)).skip(1);
+    let section: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("## ")).collect();
+    let mut block = section.into_iter().skip_while(|line| *line != "```yaml").skip(1).peekable();
+    block.peek()?;
+    Some(block.take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect())
+}
