@@ -218,11 +218,11 @@ async fn materialise_and_test(
     let id = control.id.as_str();
     session::register_control_inputs(&ctx, &parameters.scalars(id), &parameters.lists(id), Some(window))
         .map_err(failed("session"))?;
-    let batches = collect(&ctx, &control.population).await.map_err(failed("population"))?;
+    let batches = context::rows(&ctx, &control.population).await.map_err(failed("population"))?;
     // What still holds is known to hold until the end of knowledge, not beyond.
     let population = Population::materialise(control.kind, &batches, window, session.now())?;
     session::register_batches(&ctx, "population", vec![population.batch.clone()]).map_err(failed("population"))?;
-    let batches = collect(&ctx, &control.test).await.map_err(failed("test"))?;
+    let batches = context::rows(&ctx, &control.test).await.map_err(failed("test"))?;
     let tests = tests_of_items::read(control.kind, &batches)?;
     let items = match control.kind {
         ControlKind::State => intervals::state(&population, tests, coverage, !control.judges.is_empty())?,
@@ -230,16 +230,6 @@ async fn materialise_and_test(
         ControlKind::Cadence => intervals::cadence(&population, tests, coverage)?,
     };
     Ok((population, items))
-}
-
-async fn collect(ctx: &datafusion::prelude::SessionContext, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
-    let frame = context::query(ctx, sql).await?;
-    let schema = frame.schema().inner().clone();
-    let mut batches = frame.collect().await?;
-    if batches.is_empty() {
-        batches.push(RecordBatch::new_empty(schema));
-    }
-    Ok(batches)
 }
 
 /// The population and test of one control as plain rows, for comparison with another engine: the SQL over a session and a window.
@@ -255,14 +245,14 @@ pub async fn raw_rows(
     let ctx = session.context()?;
     let id = control.id.as_str();
     session::register_control_inputs(&ctx, &parameters.scalars(id), &parameters.lists(id), Some(window))?;
-    let population = collect(&ctx, &control.population).await?;
+    let population = context::rows(&ctx, &control.population).await?;
     let materialised = Population::materialise(control.kind, &population, window, session.now())
         .map_err(|error| DataFusionError::Execution(error.to_string()))?;
     session::register_batches(&ctx, "population", vec![materialised.batch.clone()])?;
-    let test = collect(&ctx, &control.test).await?;
+    let test = context::rows(&ctx, &control.test).await?;
     let mut inputs = Vec::new();
     for table in session::CONTROL_INPUTS {
-        let rows = collect(&ctx, &format!("SELECT * FROM {table}")).await?;
+        let rows = context::rows(&ctx, &format!("SELECT * FROM {table}")).await?;
         inputs.push((table, population::canonical(&rows)?));
     }
     Ok(RawRows {

@@ -141,14 +141,7 @@ impl Session {
     /// # Errors
     /// [`SessionError::Query`].
     pub async fn query(&self, sql: &str) -> Result<Vec<RecordBatch>, SessionError> {
-        let ctx = self.context()?;
-        let frame = context::query(&ctx, sql).await?;
-        let schema: SchemaRef = frame.schema().inner().clone();
-        let mut batches = frame.collect().await?;
-        if batches.is_empty() {
-            batches.push(RecordBatch::new_empty(schema));
-        }
-        Ok(batches)
+        Ok(context::rows(&self.context()?, sql).await?)
     }
 
     /// All rows of one open table, in the order of `source`, `seq` where it has one and the canonical text else.

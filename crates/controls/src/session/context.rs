@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema};
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -39,6 +41,33 @@ pub(crate) async fn query(ctx: &SessionContext, sql: &str) -> Result<DataFrame, 
     ctx.sql_with_options(sql, read_only).await
 }
 
+/// All rows of one query, as batches of one schema; at least one batch, perhaps without rows.
+pub(crate) async fn rows(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
+    let frame = query(ctx, sql).await?;
+    let empty = RecordBatch::new_empty(frame.schema().inner().clone());
+    let mut batches = frame.collect().await?;
+    if batches.is_empty() {
+        batches.push(empty);
+    }
+    one_schema(batches)
+}
+
+/// The batches under one schema in which every column may be null.
+///
+/// The parts of a UNION arrive in any order, each under the schema of its own part: one may say of a column that it is never null (a
+/// literal) where another holds nulls. Taking the schema of whichever came first would fail now and then.
+fn one_schema(batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>, DataFusionError> {
+    let Some(first) = batches.first() else { return Ok(batches) };
+    let fields: Vec<Field> =
+        first.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let under = |batch: RecordBatch| {
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &options)?)
+    };
+    batches.into_iter().map(under).collect()
+}
+
 /// The first line of an engine's message, without its stack and its own prefixes.
 pub(crate) fn message(error: &DataFusionError) -> String {
     let text = error.find_root().strip_backtrace();
@@ -49,4 +78,27 @@ pub(crate) fn message(error: &DataFusionError) -> String {
     }
     let rest = rest.strip_prefix("ParserError(\"").map_or(rest, |r| r.trim_end_matches("\")"));
     rest.trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, StringArray};
+    use arrow::compute::concat_batches;
+    use arrow::datatypes::DataType;
+
+    use super::*;
+
+    #[test]
+    fn parts_of_a_union_fit_together_in_whatever_order_they_arrive() {
+        let batch = |nullable: bool, value: Option<&str>| {
+            let field = Field::new("rests_on", DataType::Utf8, nullable);
+            let column: ArrayRef = Arc::new(StringArray::from(vec![value]));
+            RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![column]).unwrap()
+        };
+        for parts in [[batch(false, Some("")), batch(true, None)], [batch(true, None), batch(false, Some(""))]] {
+            let parts = one_schema(parts.to_vec()).unwrap();
+            let whole = concat_batches(&parts[0].schema(), &parts).unwrap();
+            assert_eq!((whole.num_rows(), whole.column(0).null_count()), (2, 1));
+        }
+    }
 }

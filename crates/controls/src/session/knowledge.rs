@@ -61,7 +61,7 @@ pub(super) async fn gather(ctx: &SessionContext, now: Timestamp, settings: Setti
 async fn all(ctx: &SessionContext, table: &Table, filter: &str) -> Result<Vec<RecordBatch>, SessionError> {
     let columns: Vec<&str> = table.columns.iter().map(|c| c.name).collect();
     let sql = format!("SELECT {} FROM {}{filter}", columns.join(", "), table.name);
-    Ok(context::query(ctx, &sql).await?.collect().await?)
+    Ok(context::rows(ctx, &sql).await?)
 }
 
 /// The statements that a source was alive, merged while they stream by: a year of them from one cluster is a hundred million rows.
@@ -157,7 +157,7 @@ async fn summaries(ctx: &SessionContext) -> Result<Vec<SourceSummary>, SessionEr
         "SELECT source, min(first_at), max(last_at), max(seq), max(segment) FROM ({}) AS parts GROUP BY source ORDER BY source",
         parts.join(" UNION ALL ")
     );
-    let batches = context::query(ctx, &sql).await?.collect().await?;
+    let batches = context::rows(ctx, &sql).await?;
     Ok(rows_of(&batches, |r| {
         let missing = |column| ReadRowError { table: "sources", column };
         let seq = r.integer(3).ok_or(missing("seq"))?;
