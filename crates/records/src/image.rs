@@ -42,10 +42,11 @@ impl<'a> ImageReference<'a> {
         };
         let registry = if registry == "index.docker.io" { DEFAULT_REGISTRY } else { registry };
         let implied = registry == DEFAULT_REGISTRY && !path.contains('/');
+        let length = registry.len() + 1 + path.len() + if implied { "library/".len() } else { 0 };
         let valid = valid_registry(registry)
             && path.split('/').all(valid_component)
             && !(name == path && is_bare_digest(path))
-            && registry.len() + 1 + path.len() <= 255
+            && length <= 255
             && tag.is_none_or(valid_tag)
             && digest.is_none_or(valid_digest);
         valid.then(|| Self {
@@ -156,6 +157,8 @@ mod tests {
     fn what_no_runtime_pulls_is_refused() {
         let long = format!("a/{}", "b".repeat(260));
         let bare = "a".repeat(64);
+        // Only with what is implied is it too long.
+        let long_in_full = "a".repeat(255 - "docker.io/library/".len() + 1);
         for text in [
             "",
             "Nginx",
@@ -176,6 +179,7 @@ mod tests {
             "ghcr.io:x/app",
             " nginx",
             &long,
+            &long_in_full,
             &bare,
         ] {
             assert_eq!(ImageReference::parse(text), None, "{text:?}");
