@@ -30,10 +30,10 @@ pub(super) fn run(arguments: &Arguments, own: &EvaluateArguments) -> Result<Outc
     } else {
         print_results(arguments.format, result)?;
         if arguments.format == Format::Table {
-            println!(
+            output::say(format_args!(
                 "window {}\nevaluation {} at checkpoint {}",
                 result.window, result.evaluation_id, result.occasion.checkpoint_size
-            );
+            ))?;
         }
     }
     let findings =
