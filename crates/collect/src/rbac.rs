@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::kinds::GovernedKind;
 use crate::{balance, canary};
 
-/// A ServiceAccount, a ClusterRole and its binding in `namespace`: list and watch of the kinds, `get` of `/metrics` and
+/// The namespace, a ServiceAccount in it, a ClusterRole and its binding: list and watch of the kinds, `get` of `/metrics` and
 /// `/version`, and `get` of the namespace `kube-system` (the cluster's identity and the canaries). YAML.
 ///
 /// Kubernetes has no right to see only the metadata of an object. Where Secrets are among the kinds, the role can read their
@@ -37,7 +37,8 @@ pub fn rbac_manifest(kinds: &[GovernedKind], namespace: &str) -> String {
         balance::PATH
     ));
     format!(
-        "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: plimsoll-collector\n  namespace: {namespace}\n---\n\
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n---\n\
+         apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: plimsoll-collector\n  namespace: {namespace}\n---\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: plimsoll-collector\nrules:\n{rules}---\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: plimsoll-collector\n\
          roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  name: plimsoll-collector\n\

@@ -61,11 +61,8 @@ pub enum SessionError {
     /// The engine refused or failed.
     #[error("failed to run the query: {message}")]
     Query {
-        /// The engine's message in one line.
+        /// The engine's message in one line. Its own chain of errors says the same several times over.
         message: String,
-        /// The engine's error.
-        #[source]
-        source: Box<DataFusionError>,
     },
     /// A table could not be opened.
     #[error("failed to open table {table}: {message}; rebuild the tables of the store")]
@@ -84,8 +81,8 @@ pub enum SessionError {
 }
 
 impl From<DataFusionError> for SessionError {
-    fn from(source: DataFusionError) -> Self {
-        Self::Query { message: context::message(&source), source: Box::new(source) }
+    fn from(error: DataFusionError) -> Self {
+        Self::Query { message: context::message(&error) }
     }
 }
 

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use records::Timestamp;
 
+/// Heading of the options that all commands have.
+const COMMON: &str = "Common options";
+
 /// Operating evidence for SOC 2 from Kubernetes: collected continuously, provable, re-performable.
 ///
 /// Exit codes: 0 good; 1 findings, where the command was asked to fail on them; 2 an error.
@@ -12,16 +15,16 @@ use records::Timestamp;
 #[command(name = "plimsoll", version, max_term_width = 110, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     /// The evidence store's folder.
-    #[arg(long, global = true, default_value = "plimsoll-store", env = "PLIMSOLL_STORE")]
+    #[arg(long, global = true, help_heading = COMMON, default_value = "plimsoll-store", env = "PLIMSOLL_STORE")]
     pub(crate) store: PathBuf,
     /// The configuration file (YAML). Without it `run` uses the current kubeconfig and defaults.
-    #[arg(long, global = true, env = "PLIMSOLL_CONFIG")]
+    #[arg(long, global = true, help_heading = COMMON, env = "PLIMSOLL_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// How results are printed; for `ingest`, what the files hold.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    #[arg(long, global = true, help_heading = COMMON, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
     /// Say more of what is done (twice for details).
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = COMMON, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -10,9 +10,9 @@ mod report;
 mod run;
 mod store;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Format};
 
 /// How a command ended that met no error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,15 @@ pub(crate) enum Outcome {
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    match (arguments.format, &arguments.command) {
+        (Format::Parquet, command) if !matches!(command, Command::Query(_)) => {
+            bail!("only `query` writes Parquet; give --format table, csv or json")
+        }
+        (Format::K8sAudit, command) if !matches!(command, Command::Ingest(_)) => {
+            bail!("--format k8s-audit is of files that `ingest` takes in; give --format table, csv or json")
+        }
+        _ => {}
+    }
     match &arguments.command {
         Command::Run(own) => run::run(arguments, own),
         Command::Ingest(own) => ingest::run(arguments, own),

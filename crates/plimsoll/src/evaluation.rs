@@ -12,8 +12,8 @@ use store::StoreReader;
 
 use crate::arguments::{Arguments, WindowArguments};
 use crate::configuration::Configuration;
-use crate::evidence;
 use crate::writer::Writer;
+use crate::{evidence, output};
 
 /// Most causes that are printed of a catalogue or configuration that is not valid.
 const MOST_CAUSES: usize = 50;
@@ -101,6 +101,12 @@ pub(crate) fn perform(
         let catalogue = catalogue(own.catalogue.as_deref()).await?;
         evaluate(&reader, configuration, catalogue, window, &own.controls).await
     })?;
+    let known = evaluated.session.now();
+    if window.to > known {
+        spinner.suspend(|| {
+            output::note(format_args!("note: nothing is known after {known}, and the window goes on to {}", window.to))
+        });
+    }
     if keep == Keep::AsEvidence {
         spinner.set_message("appending the result to the evidence");
         writer.append(&source(), evaluated.result.lines().collect())?;

@@ -1,5 +1,6 @@
 //! What people see on the terminal: tables, CSV, JSON, errors with their causes, progress.
 
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
 use anyhow::Result;
@@ -23,12 +24,26 @@ pub(crate) fn start_logging(verbose: u8) {
         .init();
 }
 
-/// Prints an error and its causes, one a line.
+/// Prints an error and its causes, one a line. A cause that the line before quotes is not said again.
 pub(crate) fn print_error(error: &anyhow::Error) {
-    eprintln!("error: {error}");
-    for cause in error.chain().skip(1) {
-        eprintln!("  because: {cause}");
+    note(format_args!("error: {error}"));
+    let mut before = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !before.contains(&cause) {
+            note(format_args!("  because: {cause}"));
+        }
+        before = cause;
     }
+}
+
+/// Prints a line beside the result. Nobody is left to be told when this fails.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints a line of the result.
+pub(crate) fn say(text: impl Display) -> Result<()> {
+    quiet_when_closed(writeln!(std::io::stdout(), "{text}"))
 }
 
 /// Prints rows of text under a header, in the form asked for. Standard output closing early is no error.
@@ -38,7 +53,12 @@ pub(crate) fn print_rows(format: Format, header: &[&str], rows: &[Vec<String>]) 
         Format::Table | Format::Parquet | Format::K8sAudit => {
             let mut table = comfy_table::Table::new();
             table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-            table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+            // For a person lines are folded to the terminal's width; a program gets each row whole.
+            if let Some((_, columns)) = console::Term::stdout().size_checked() {
+                table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(columns);
+            } else {
+                table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+            }
             table.set_header(header.iter().copied());
             for row in rows {
                 table.add_row(row.iter().map(|cell| printable(cell)));

@@ -191,3 +191,17 @@ pub const REQUIREMENTS: &[Requirement] = &[
         ..BASE
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_lists_every_requirement_and_no_other() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let listed: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("| requirement |")).skip(2).collect();
+        let row = |r: &Requirement| format!("| `{}` | {} | {} |", r.id, r.level_text(), r.purpose);
+        assert_eq!(listed, REQUIREMENTS.iter().map(row).collect::<Vec<_>>());
+    }
+}

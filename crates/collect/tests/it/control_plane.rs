@@ -118,10 +118,10 @@ async fn counters_balance_and_canaries_come_back() -> Result<()> {
         ControlPlane::start(ControlPlaneOptions { audit_webhooks: vec![sink.webhook()], ..Default::default() }).await?;
     let _keep = plane.keep_logs_if_panicking();
     let admin = plane.admin()?;
-    // Least privilege: the manifest is what the collector runs with.
-    let manifest = collect::rbac_manifest(&collect::default_kinds(), "default");
+    // Least privilege: the manifest is what the collector runs with, and all that an administrator has to apply.
+    let manifest = collect::rbac_manifest(&collect::default_kinds(), "plimsoll");
     plane.kubectl_with_input(&admin, &["apply", "-f", "-"], &manifest).await?.success()?;
-    let identity = plane.service_account("default", "plimsoll-collector").await?;
+    let identity = plane.service_account("plimsoll", "plimsoll-collector").await?;
     let evidence = Evidence::new();
     let server = ApiServer { name: "a1".into(), client: plane.client(&identity).await?, audit_policy_file: None };
     let collector =

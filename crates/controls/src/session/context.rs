@@ -77,7 +77,8 @@ pub(crate) fn message(error: &DataFusionError) -> String {
         rest = rest.strip_prefix(prefix).unwrap_or(rest);
     }
     let rest = rest.strip_prefix("ParserError(\"").map_or(rest, |r| r.trim_end_matches("\")"));
-    rest.trim_end_matches('.').to_owned()
+    // Where the engine keeps its tables is of no use to those who ask.
+    rest.trim_end_matches('.').replace("datafusion.public.", "")
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ fn show(catalogue: &Catalogue, id: &str) -> Result<Outcome> {
 async fn test(arguments: &Arguments, catalogue: &Catalogue, id: Option<&str>) -> Result<Outcome> {
     let mut rows = Vec::new();
     let mut failed = false;
+    let spinner = output::spinner("running the fixtures");
     for control in catalogue.controls() {
         if id.is_some_and(|id| id != control.id.as_str()) {
             continue;
@@ -57,12 +58,14 @@ async fn test(arguments: &Arguments, catalogue: &Catalogue, id: Option<&str>) ->
             rows.push(vec![control.id.to_string(), String::new(), "no fixture".to_owned()]);
             continue;
         }
+        spinner.set_message(format!("running the fixture of {}", control.id));
         for case in controls::fixture::run_fixture(catalogue, control).await? {
             failed |= !case.differences.is_empty();
             let told = if case.differences.is_empty() { "as expected".to_owned() } else { case.differences.join("; ") };
             rows.push(vec![case.control, case.case, told]);
         }
     }
+    spinner.finish_and_clear();
     if let Some(id) = id.filter(|_| rows.is_empty()) {
         anyhow::bail!("there is no control {id}; `plimsoll controls list` shows all");
     }

@@ -30,10 +30,10 @@ pub(super) fn run(arguments: &Arguments, own: &EvaluateArguments) -> Result<Outc
     } else {
         print_results(arguments.format, result)?;
         if arguments.format == Format::Table {
-            println!(
+            output::say(format_args!(
                 "window {}\nevaluation {} at checkpoint {}",
                 result.window, result.evaluation_id, result.occasion.checkpoint_size
-            );
+            ))?;
         }
     }
     let findings =
@@ -42,24 +42,33 @@ pub(super) fn run(arguments: &Arguments, own: &EvaluateArguments) -> Result<Outc
 }
 
 fn print_results(format: Format, result: &controls::EvaluationResult) -> Result<()> {
-    let header = ["control", "title", "conclusion", "population", "deviations", "undetermined", "covered", "remark"];
-    let rows: Vec<Vec<String>> = result
-        .controls
-        .iter()
-        .map(|c| {
-            vec![
-                c.control.to_string(),
-                c.title.clone(),
-                c.conclusion.to_string(),
-                c.numbers.population.to_string(),
-                c.numbers.deviations.to_string(),
-                c.numbers.undetermined.to_string(),
-                percent(c.numbers.covered_millionths),
-                c.remark.clone(),
-            ]
-        })
-        .collect();
-    output::print_rows(format, &header, &rows)
+    let mut header =
+        vec!["control", "title", "conclusion", "population", "deviations", "undetermined", "covered", "remark"];
+    // Remarks are sentences: in a column of a table they would be the widest or the longest part of it.
+    let apart = format == Format::Table;
+    if apart {
+        header.pop();
+    }
+    let row = |c: &controls::ControlOutcome| {
+        let mut cells = vec![
+            c.control.to_string(),
+            c.title.clone(),
+            c.conclusion.to_string(),
+            c.numbers.population.to_string(),
+            c.numbers.deviations.to_string(),
+            c.numbers.undetermined.to_string(),
+            percent(c.numbers.covered_millionths),
+            c.remark.clone(),
+        ];
+        cells.truncate(header.len());
+        cells
+    };
+    let rows: Vec<Vec<String>> = result.controls.iter().map(row).collect();
+    output::print_rows(format, &header, &rows)?;
+    for c in result.controls.iter().filter(|c| apart && !c.remark.is_empty()) {
+        output::say(format_args!("{}: {}", c.control, output::printable(&c.remark)))?;
+    }
+    Ok(())
 }
 
 fn print_items(format: Format, result: &controls::EvaluationResult) -> Result<()> {

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::Read;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use intake::ingest::{IngestOptions, Ingestion};
 use normalize::redact::Redactor;
-use records::SourceName;
+use records::{SourceClass, SourceName};
 
 use super::Outcome;
 use crate::arguments::{Arguments, Format, IngestArguments};
@@ -17,6 +17,11 @@ pub(super) fn run(arguments: &Arguments, own: &IngestArguments) -> Result<Outcom
         bail!("ingest takes --format k8s-audit");
     }
     let source: SourceName = own.source.parse()?;
+    // Before a store is begun that nothing is put into.
+    ensure!(
+        source.class() == SourceClass::Audit,
+        "{source} is not a source of audit events: name it <cluster>/audit/<api server>"
+    );
     let store = evidence::open_store(&arguments.store)
         .with_context(|| format!("failed to open the store {}", arguments.store.display()))?;
     let redactor = Redactor::new(evidence::secret(&arguments.store, store::layout::REDACTION_KEY)?);
@@ -62,8 +67,8 @@ pub(super) fn run(arguments: &Arguments, own: &IngestArguments) -> Result<Outcom
     let header = ["events", "stored", "stored before", "reused audit ids", "too large to keep whole", "bytes"];
     output::print_rows(arguments.format, &header, &rows)?;
     if !report.all_known {
-        eprintln!(
-            "note: the store has more events of this source than are remembered; older duplicates may have been stored again"
+        output::note(
+            "note: the store has more events of this source than are remembered; older duplicates may have been stored again",
         );
     }
     if failed > 0 {

@@ -1,8 +1,8 @@
 //! `plimsoll query`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use controls::evidence::Extent;
 
 use super::Outcome;
@@ -11,6 +11,10 @@ use crate::configuration::Configuration;
 use crate::{evaluation, evidence, output};
 
 pub(super) fn run(arguments: &Arguments, own: &QueryArguments) -> Result<Outcome> {
+    ensure!(
+        arguments.format != Format::Parquet || !std::io::stdout().is_terminal(),
+        "Parquet is not for a terminal; send it to a file: plimsoll query --format parquet ... > rows.parquet"
+    );
     let configuration = Configuration::load(arguments.config.as_deref())?;
     let reader = evidence::open_reader(&arguments.store)?;
     let spinner = output::spinner("reading the tables");

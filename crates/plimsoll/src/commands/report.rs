@@ -27,12 +27,15 @@ pub(super) fn run(arguments: &Arguments, own: &ReportArguments) -> Result<Outcom
     spinner.set_message("rendering the pages");
     let (files, without_page) = package.render(&sealed, &material)?;
     spinner.finish_and_clear();
-    println!("wrote {files} files to {}; begin with index.html, verify with VERIFY.md", own.out.display());
+    output::say(format_args!(
+        "wrote {files} files to {}; begin with index.html, verify with VERIFY.md",
+        own.out.display()
+    ))?;
     if without_page > 0 {
-        println!(
+        output::say(format_args!(
             "{without_page} of the entries that results rest on have no page of their own (the bound is {MOST_ENTRY_PAGES}); \
              their bytes are in the package's segments, and `plimsoll-auditor prove` prints each"
-        );
+        ))?;
     }
     Ok(Outcome::Good)
 }

@@ -21,7 +21,7 @@ use super::Outcome;
 use crate::arguments::{Arguments, RunArguments};
 use crate::configuration::{AuditWebhook, Configuration};
 use crate::live::LivePortal;
-use crate::{evidence, writer};
+use crate::{evidence, output, writer};
 
 /// A segment is sealed at this age when it did not fill before: few segments in a year, and not too much that cannot be proven yet.
 const SEGMENT_AGE: Duration = Duration::from_secs(600);
@@ -52,6 +52,8 @@ pub(super) fn run(arguments: &Arguments, own: &RunArguments) -> Result<Outcome> 
 
 async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()> {
     let dir = &arguments.store;
+    // Before a store is begun: without a cluster there is nothing to put into it.
+    let client = client_configuration(&configuration).await?;
     let mut options = evidence::options(dir)?;
     options.segment_age = SEGMENT_AGE;
     let store = Store::open(options, Arc::new(controls::evidence::Normaliser))
@@ -68,20 +70,20 @@ async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()
                 options.heartbeat = Duration::from_secs(seconds);
             }
             let intake = Intake::start(options, store.clone()).await.context("failed to start the audit receiver")?;
-            println!("audit receiver: https://{}/k8s/audit/<api server>", intake.address());
+            output::say(format_args!("audit receiver: https://{}/k8s/audit/<api server>", intake.address()))?;
             Some(intake)
         }
         None => None,
     };
     let stop = Arc::new(AtomicBool::new(false));
     let tails = tails(&configuration, &cluster, &store, &redactor, &stop)?;
-    let collector = collect(&configuration, &cluster, &store, redactor, dir).await?;
-    println!("collecting from the cluster as {cluster}");
+    let collector = collect(client, &configuration, &cluster, &store, redactor, dir).await?;
+    output::say(format_args!("collecting from the cluster as {cluster}"))?;
     let portal = LivePortal::start(dir, &store, configuration).await?;
-    println!("portal: {}", portal.login_url());
+    output::say(format_args!("portal: {}", portal.login_url()))?;
 
     interrupted().await?;
-    eprintln!("stopping");
+    output::note("stopping");
     portal.stop().await;
     stop.store(true, Ordering::Relaxed);
     collector.stop().await;
@@ -186,13 +188,13 @@ fn tails(
 }
 
 async fn collect(
+    config: kube::Config,
     configuration: &Configuration,
     cluster: &str,
     store: &Store,
     redactor: Redactor,
     dir: &std::path::Path,
 ) -> Result<Collector> {
-    let config = client_configuration(configuration).await?;
     let client = collect::request::client(config.clone()).context("failed to make a client from the kubeconfig")?;
     let mut servers = Vec::new();
     for server in &configuration.api_servers {

@@ -4,9 +4,10 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use controls::evidence::Normaliser;
 use store::fsck::FsckOptions;
+use store::verify::VerifyError;
 
 use super::Outcome;
 use crate::arguments::{Arguments, StoreCommand};
@@ -16,7 +17,7 @@ use crate::{evidence, output};
 const LONGEST_CHECKPOINT: u64 = 1 << 20;
 
 pub(super) fn run(arguments: &Arguments, own: &StoreCommand) -> Result<Outcome> {
-    evidence::open_reader(&arguments.store)?;
+    evidence::require_store(&arguments.store)?;
     match own {
         StoreCommand::Stat => stat(arguments),
         StoreCommand::Fsck => fsck(arguments),
@@ -69,7 +70,7 @@ fn fsck(arguments: &Arguments) -> Result<Outcome> {
     if !rows.is_empty() {
         output::print_rows(arguments.format, &["kind", "file", "place", "what"], &rows)?;
     }
-    eprintln!(
+    output::note(format_args!(
         "{} segments, {} lines ({} bytes), {} checkpoints, {} unsealed entries: {}",
         report.segments,
         report.lines,
@@ -77,7 +78,7 @@ fn fsck(arguments: &Arguments) -> Result<Outcome> {
         report.checkpoints,
         report.unsealed_entries,
         if report.is_clean() { "clean".to_owned() } else { format!("{} problems", report.problems.len()) }
-    );
+    ));
     Ok(if report.is_clean() { Outcome::Good } else { Outcome::Findings })
 }
 
@@ -108,27 +109,34 @@ fn rebuild(arguments: &Arguments) -> Result<Outcome> {
 fn verify(arguments: &Arguments, checkpoint: Option<&Path>) -> Result<Outcome> {
     let older = checkpoint.map(read_short).transpose()?;
     let spinner = output::spinner("verifying");
-    let report = store::verify::verify(&arguments.store, older.as_deref()).context("the store does not verify")?;
+    let verified = store::verify::verify(&arguments.store, older.as_deref());
     spinner.finish_and_clear();
+    let report = match verified {
+        Err(VerifyError::Log(ledger::LogError::NoCheckpoint)) => bail!(
+            "there is no checkpoint in {}: nothing was sealed yet, or it was taken away, which `plimsoll store fsck` finds",
+            arguments.store.display()
+        ),
+        other => other.context("the store does not verify")?,
+    };
     let rows: Vec<Vec<String>> =
         report.differences.iter().map(|(file, what)| vec![file.clone(), what.clone()]).collect();
     if !rows.is_empty() {
         output::print_rows(arguments.format, &["file", "what"], &rows)?;
     }
     if let Some(from) = report.grew_from {
-        eprintln!(
+        output::note(format_args!(
             "the log grew from the older checkpoint of size {}: nothing of that was rewritten or removed",
             from.size
-        );
+        ));
     }
-    eprintln!(
+    output::note(format_args!(
         "{} segments, {} entries, checkpoint {} with root {}: {}",
         report.segments,
         report.entries,
         report.head.size,
         report.head.root,
         if rows.is_empty() { "verified".to_owned() } else { format!("{} differences", rows.len()) }
-    );
+    ));
     Ok(if rows.is_empty() { Outcome::Good } else { Outcome::Findings })
 }
 

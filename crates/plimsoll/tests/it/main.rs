@@ -121,3 +121,73 @@ fn a_package_of_ingested_events_is_written_and_results_are_evidence() {
         .code(2)
         .stderr(predicate::str::contains("is not empty"));
 }
+
+#[test]
+fn a_command_that_cannot_work_begins_no_store_and_says_the_way_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let window = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-02-01T00:00:00Z"];
+    let out = dir.path().join("package");
+    let refused = |arguments: &[&str], says: &str| {
+        plimsoll(&store).args(arguments).assert().code(2).stderr(predicate::str::contains(says));
+        assert!(!store.exists(), "{arguments:?} began a store");
+    };
+    refused(&["ingest", "--source", "prod/watch/pods", "-"], "<cluster>/audit/<api server>");
+    refused(&["run", "--kubeconfig", "/nowhere/kubeconfig"], "/nowhere/kubeconfig");
+    let none = "name it with --store";
+    for verb in ["stat", "fsck", "rebuild", "verify"] {
+        refused(&["store", verb], none);
+    }
+    refused(&["query", "SELECT 1"], none);
+    refused(&[&["evaluate"], &window[..]].concat(), none);
+    refused(&[&["report", "--out", out.to_str().unwrap()], &window[..]].concat(), none);
+    assert!(!out.exists());
+    refused(&["--format", "parquet", "store", "stat"], "only `query` writes Parquet");
+    refused(&["--format", "k8s-audit", "store", "stat"], "`ingest`");
+}
+
+#[test]
+fn a_damaged_log_does_not_keep_fsck_from_looking() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    ingest_one(&store);
+    std::fs::write(store.join("log/checkpoint"), "nothing of this kind").unwrap();
+    plimsoll(&store).args(["query", "SELECT 1"]).assert().code(2).stderr(predicate::str::contains("store fsck"));
+    plimsoll(&store).args(["store", "fsck"]).assert().code(1).stdout(predicate::str::contains("checkpoint"));
+    std::fs::remove_file(store.join("log/checkpoint")).unwrap();
+    plimsoll(&store).args(["store", "verify"]).assert().code(2).stderr(predicate::str::contains("no checkpoint"));
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    ingest_one(&store);
+    let window = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-02-01T00:00:00Z", "--control", "MO-08"];
+    for arguments in
+        [&[&["evaluate", "--dry-run"], &window[..]].concat()[..], &["controls", "list"], &["store", "stat"]]
+    {
+        // The reading end is closed before the program begins.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("plimsoll"));
+        let output = command.arg("--store").arg(&store).args(arguments).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn an_error_says_nothing_twice_and_a_late_window_is_noted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    ingest_one(&store);
+    let output = plimsoll(&store).args(["query", "SELECT * FROM audit_event"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches("'audit_event' not found").count(), 1, "{said}");
+    plimsoll(&store)
+        .args(["evaluate", "--dry-run", "--control", "MO-08"])
+        .args(["--from", "2026-01-01T00:00:00Z", "--to", "9000-01-01T00:00:00Z"])
+        .assert()
+        .success()
+        .stderr(predicate::str::contains("note: nothing is known after"));
+}
