@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
         .args(["bench", "--workspace", "--locked"])
         .env("PLIMSOLL_BENCH_MB", arguments.megabytes.to_string())
         .env("PLIMSOLL_BENCH_EVENTS", arguments.events.to_string());
-    for bench in BENCHES.iter().filter(wanted) {
+    for bench in BENCHES.into_iter().filter(wanted) {
         command.args(["--bench", bench]);
     }
     process::run("benchmarks, built for release (the first build takes a quarter of an hour)", &mut command)
