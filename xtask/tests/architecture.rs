@@ -13,6 +13,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("normalize", &["records"]),
     ("analysis", &["records"]),
+    ("expressions", &[]),
     ("reports", &["records"]),
     ("store", &["records", "ledger"]),
     ("controls", &["records", "analysis", "normalize", "store"]),
@@ -29,7 +30,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must not be able to do network I/O, by the libraries that would let them.
-const NO_NETWORK: &[&str] = &["records", "ledger", "normalize", "analysis", "reports", "store", "controls", "auditor"];
+const NO_NETWORK: &[&str] =
+    &["records", "ledger", "normalize", "analysis", "expressions", "reports", "store", "controls", "auditor"];
 const NETWORK_LIBRARIES: &[&str] = &[
     "reqwest",
     "hyper",
@@ -46,7 +48,7 @@ const NETWORK_LIBRARIES: &[&str] = &[
 ];
 
 /// Crates that must not know async runtimes or table engines either.
-const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "reports"];
+const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "expressions", "reports"];
 const NOT_PURE: &[&str] = &["tokio", "datafusion", "parquet", "arrow"];
 
 fn root() -> PathBuf {

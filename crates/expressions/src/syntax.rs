@@ -16,7 +16,10 @@ pub(crate) use tree::{BinaryOperator, Form, Tree};
 pub const MAX_TEXT: usize = 32 * 1024;
 
 /// The deepest tree: nesting of parentheses, lists, calls, selections and operators of one expression together.
-pub const MAX_DEPTH: u16 = 160;
+pub const MAX_DEPTH: u16 = 128;
+
+/// The deepest nesting of parentheses, brackets, braces and arguments: what the parser itself recurses into.
+pub const MAX_NESTING: u16 = 48;
 
 /// A place in the text of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

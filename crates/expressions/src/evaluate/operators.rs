@@ -1,6 +1,5 @@
 //! Arithmetic, comparison and membership (cel-spec, "Standard Definitions").
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::failure::Failure;
@@ -31,11 +30,12 @@ pub(super) fn binary(operator: Operator, left: &Value, right: &Value, meter: &mu
         Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual => {
             meter.charge(left.weight().min(right.weight()))?;
             let order = compare(left, right).map_err(|()| no_overload())?;
+            let order = order.ok_or_else(|| Failure::invalid("NaN values cannot be ordered"))?;
             Ok(Value::Bool(match operator {
-                Operator::Less => order == Some(Ordering::Less),
-                Operator::LessEqual => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-                Operator::Greater => order == Some(Ordering::Greater),
-                _ => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+                Operator::Less => order.is_lt(),
+                Operator::LessEqual => order.is_le(),
+                Operator::Greater => order.is_gt(),
+                _ => order.is_ge(),
             }))
         }
         Operator::In => is_in(left, right, meter)?.map(Value::Bool).ok_or_else(no_overload),

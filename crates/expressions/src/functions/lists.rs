@@ -23,6 +23,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::global("lists.range", (1, 1), "list", range).walks().builds(),
 ];
 
+/// The longest list that `lists.range` makes.
+const MOST_IN_RANGE: i64 = 1_000_000;
+
 fn list<'a>(name: &str, arguments: &'a [Value]) -> Result<&'a [Value], Failure> {
     match &arguments[0] {
         Value::List(list) => Ok(list),
@@ -182,6 +185,9 @@ fn end(arguments: &[Value], name: &str, which: fn(&[Value]) -> Option<&Value>) -
 
 fn range(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value, Failure> {
     let Value::Int(length) = arguments[0] else { return Err(no_overload("lists.range", arguments)) };
+    if !(0..=MOST_IN_RANGE).contains(&length) {
+        return Err(Failure::invalid(format!("lists.range() takes 0 to {MOST_IN_RANGE}, not {length}")));
+    }
     meter.charge(u64::try_from(length).unwrap_or(0))?;
     Ok(Value::list((0..length).map(Value::Int).collect()))
 }

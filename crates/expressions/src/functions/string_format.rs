@@ -148,9 +148,17 @@ fn text(value: &Value, out: &mut String, meter: &mut Meter<'_>) -> Result<(), Fa
         }
         Value::Map(map) => {
             out.push('{');
-            for (number, (key, element)) in map.entries().iter().enumerate() {
+            // In the order of the keys as they are written, whatever their types.
+            let mut entries = Vec::with_capacity(map.len());
+            for (key, element) in map.entries() {
+                let mut written = String::new();
+                text(&key.value(), &mut written, meter)?;
+                entries.push((written, element));
+            }
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            for (number, (key, element)) in entries.into_iter().enumerate() {
                 out.push_str(if number > 0 { ", " } else { "" });
-                text(&key.value(), out, meter)?;
+                out.push_str(&key);
                 out.push_str(": ");
                 text(element, out, meter)?;
             }

@@ -81,7 +81,7 @@ fn last_index_of(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value, Fa
         Some(until) => {
             let last = byte_of(text, until).ok_or_else(|| out_of_range(until))?;
             let end = (last + part.len()).min(text.len());
-            let end = (end..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+            let end = (0..=end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
             &text[..end]
         }
     };

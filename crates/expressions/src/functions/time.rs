@@ -1,7 +1,9 @@
 //! Points and spans of time. Spans are nanoseconds in 64 bits, like Go's, so at most about 292 years.
 
-use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
+mod calendar;
+
+use calendar::Civil;
+use jiff::tz::TimeZoneDatabase;
 
 use super::{Function, no_overload};
 use crate::failure::Failure;
@@ -9,25 +11,15 @@ use crate::meter::Meter;
 use crate::value::{Timestamp, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::member("getFullYear", (1, 2), "int", |a, _| field(a, "getFullYear", |t| i64::from(t.year()), None)),
-    Function::member("getMonth", (1, 2), "int", |a, _| field(a, "getMonth", |t| i64::from(t.month()) - 1, None)),
-    Function::member("getDate", (1, 2), "int", |a, _| field(a, "getDate", |t| i64::from(t.day()), None)),
-    Function::member("getDayOfMonth", (1, 2), "int", |a, _| field(a, "getDayOfMonth", |t| i64::from(t.day()) - 1, None)),
-    Function::member("getDayOfWeek", (1, 2), "int", |a, _| {
-        field(a, "getDayOfWeek", |t| i64::from(t.weekday().to_sunday_zero_offset()), None)
-    }),
-    Function::member("getDayOfYear", (1, 2), "int", |a, _| {
-        field(a, "getDayOfYear", |t| i64::from(t.day_of_year()) - 1, None)
-    }),
-    Function::member("getHours", (1, 2), "int", |a, _| {
-        field(a, "getHours", |t| i64::from(t.hour()), Some(3_600_000_000_000))
-    }),
-    Function::member("getMinutes", (1, 2), "int", |a, _| {
-        field(a, "getMinutes", |t| i64::from(t.minute()), Some(60_000_000_000))
-    }),
-    Function::member("getSeconds", (1, 2), "int", |a, _| {
-        field(a, "getSeconds", |t| i64::from(t.second()), Some(1_000_000_000))
-    }),
+    Function::member("getFullYear", (1, 2), "int", |a, _| field(a, "getFullYear", |t| t.year, None)),
+    Function::member("getMonth", (1, 2), "int", |a, _| field(a, "getMonth", |t| t.month - 1, None)),
+    Function::member("getDate", (1, 2), "int", |a, _| field(a, "getDate", |t| t.day, None)),
+    Function::member("getDayOfMonth", (1, 2), "int", |a, _| field(a, "getDayOfMonth", |t| t.day - 1, None)),
+    Function::member("getDayOfWeek", (1, 2), "int", |a, _| field(a, "getDayOfWeek", |t| t.weekday, None)),
+    Function::member("getDayOfYear", (1, 2), "int", |a, _| field(a, "getDayOfYear", |t| t.day_of_year, None)),
+    Function::member("getHours", (1, 2), "int", |a, _| field(a, "getHours", |t| t.second / 3600, Some(3600 * SECOND))),
+    Function::member("getMinutes", (1, 2), "int", |a, _| field(a, "getMinutes", |t| t.second / 60 % 60, Some(60 * SECOND))),
+    Function::member("getSeconds", (1, 2), "int", |a, _| field(a, "getSeconds", |t| t.second % 60, Some(SECOND))),
     Function::member("getMilliseconds", (1, 2), "int", milliseconds),
 ];
 
@@ -59,7 +51,7 @@ pub(super) fn parse_timestamp(text: &str) -> Result<Value, Failure> {
 }
 
 fn rfc3339(text: &str) -> Option<Value> {
-    let number = |from: usize, to: usize| -> Option<i16> {
+    let number = |from: usize, to: usize| -> Option<i64> {
         let digits = text.get(from..to)?;
         digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
     };
@@ -67,8 +59,11 @@ fn rfc3339(text: &str) -> Option<Value> {
     if separators != *b"--T::" {
         return None;
     }
-    let small = |from: usize, to: usize| number(from, to).and_then(|n| i8::try_from(n).ok());
-    let date = DateTime::new(number(0, 4)?, small(5, 7)?, small(8, 10)?, small(11, 13)?, small(14, 16)?, small(17, 19)?, 0);
+    let days = calendar::days(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
     let rest = text.get(19..)?;
     let (fraction, zone) = match rest.strip_prefix('.') {
         Some(after) => {
@@ -79,8 +74,7 @@ fn rfc3339(text: &str) -> Option<Value> {
     };
     let nanoseconds = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
     let offset = if zone == "Z" { 0 } else { offset(zone, true)? };
-    let seconds = Offset::UTC.to_timestamp(date.ok()?).ok()?.as_second().checked_sub(i64::from(offset))?;
-    timestamp(seconds, nanoseconds)
+    timestamp(days * 86_400 + hour * 3600 + minute * 60 + second - i64::from(offset), nanoseconds)
 }
 
 /// Seconds of `+hh:mm`; the sign may be left out when not strict.
@@ -164,31 +158,34 @@ fn fraction(nanoseconds: u64) -> String {
 
 /// RFC 3339 in UTC, with as many digits of the second as are needed.
 pub(super) fn timestamp_text(time: Timestamp) -> String {
-    let text = jiff::Timestamp::from_second(time.seconds).map_or_else(|_| String::new(), |t| {
-        Offset::UTC.to_datetime(t).strftime("%Y-%m-%dT%H:%M:%S").to_string()
-    });
+    let Civil { year, month, day, second, .. } = Civil::of(time.seconds);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
     format!("{text}{}Z", fraction(u64::from(time.nanoseconds)))
 }
 
-fn local(name: &str, arguments: &[Value], time: Timestamp) -> Result<DateTime, Failure> {
-    let zone = match arguments.get(1) {
-        None => TimeZone::UTC,
-        Some(Value::Text(zone)) => {
-            let fixed = offset(zone, false).and_then(|seconds| Offset::from_seconds(seconds).ok()).map(TimeZone::fixed);
-            // Only the data base that is built in: which rules a host has must not change a verdict.
-            fixed
-                .or_else(|| TimeZoneDatabase::bundled().get(zone).ok())
-                .ok_or_else(|| Failure::invalid(format!("{zone:?} is no time zone")))?
-        }
+fn local(name: &str, arguments: &[Value], time: Timestamp) -> Result<Civil, Failure> {
+    let east = match arguments.get(1) {
+        None => 0,
+        Some(Value::Text(zone)) => match offset(zone, false) {
+            Some(seconds) => seconds,
+            None => east_of(zone, time).ok_or_else(|| Failure::invalid(format!("{zone:?} is no time zone")))?,
+        },
         _ => return Err(no_overload(name, arguments)),
     };
-    jiff::Timestamp::from_second(time.seconds)
-        .map(|t| zone.to_datetime(t))
-        .map_err(|_| Failure::invalid("the timestamp is out of range"))
+    Ok(Civil::of(time.seconds + i64::from(east)))
+}
+
+/// Seconds east of UTC in a zone of the IANA data base. Only the one that is built in: which rules a host has must not change a verdict.
+fn east_of(zone: &str, time: Timestamp) -> Option<i32> {
+    let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
+    // The last days of 9999 and the first of 1 are out of the library's range; their rules are those of the days before and after.
+    let seconds = time.seconds.clamp(jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
+    jiff::Timestamp::from_second(seconds).ok().map(|t| zone.to_offset(t).seconds())
 }
 
 /// A field of a point in time, or all of a span in whole units.
-fn field(arguments: &[Value], name: &str, of_time: fn(DateTime) -> i64, unit: Option<i64>) -> Result<Value, Failure> {
+fn field(arguments: &[Value], name: &str, of_time: fn(Civil) -> i64, unit: Option<i64>) -> Result<Value, Failure> {
     match (arguments, unit) {
         ([Value::Timestamp(time), ..], _) => local(name, arguments, *time).map(|t| Value::Int(of_time(t))),
         ([Value::Duration(nanoseconds)], Some(unit)) => Ok(Value::Int(nanoseconds / unit)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::lexer::{Kind, Token, tokens};
 use super::tree::{BinaryOperator, Form, Tree};
-use super::{MAX_DEPTH, MAX_TEXT, SyntaxError, literal};
+use super::{MAX_DEPTH, MAX_NESTING, MAX_TEXT, SyntaxError, literal};
 
 /// Words that cannot be identifiers (cel-spec, "Syntax"). They can be names of fields.
 const RESERVED: [&str; 17] = [
@@ -93,9 +93,9 @@ impl Parser<'_> {
 
     fn expression(&mut self) -> Result<Tree, SyntaxError> {
         self.nesting += 1;
-        if self.nesting > MAX_DEPTH {
+        if self.nesting > MAX_NESTING {
             let at = self.peek().start;
-            return Err(SyntaxError::new(at, format!("the expression is nested more than {MAX_DEPTH} deep")));
+            return Err(SyntaxError::new(at, format!("brackets are nested more than {MAX_NESTING} deep")));
         }
         let condition = self.disjunction()?;
         let at = self.peek().start;

@@ -63,20 +63,10 @@ fn numbers(a: &Value, b: &Value) -> Option<Ordering> {
     }
 }
 
-/// Exact: the whole number is not rounded to a double.
-#[expect(clippy::cast_possible_truncation, reason = "the double was checked to be within the range of i128")]
+/// As cel-go has it: the whole number is rounded to a double first, so large ones can be equal to a double next to them.
+#[expect(clippy::cast_precision_loss, reason = "that is what the comparison does")]
 fn double_and_whole(double: f64, whole: i128) -> Option<Ordering> {
-    if double.is_nan() {
-        None
-    } else if double >= 1e20 {
-        Some(Ordering::Greater)
-    } else if double <= -1e20 {
-        Some(Ordering::Less)
-    } else {
-        let floor = double.floor();
-        let order = (floor as i128).cmp(&whole);
-        Some(if order == Ordering::Equal && double > floor { Ordering::Greater } else { order })
-    }
+    double.partial_cmp(&(whole as f64))
 }
 
 #[cfg(test)]
@@ -84,11 +74,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_numbers_are_not_rounded_when_compared_to_doubles() {
-        let nearly = Value::Int(i64::MAX);
-        assert_eq!(compare(&nearly, &Value::Double(9_223_372_036_854_775_808.0)), Ok(Some(Ordering::Less)));
-        assert!(!equal(&nearly, &Value::Double(9_223_372_036_854_775_808.0)));
-        assert!(equal(&Value::Uint(1), &Value::Double(1.0)));
+    fn numbers_of_different_types_are_compared_as_doubles_when_one_is() {
+        let double = Value::Double(9_223_372_036_854_775_808.0);
+        assert!(equal(&Value::Int(i64::MAX), &double));
+        assert_eq!(compare(&Value::Int(i64::MAX), &double), Ok(Some(Ordering::Equal)));
+        assert_eq!(compare(&Value::Int(i64::MAX), &Value::Uint(1 << 63)), Ok(Some(Ordering::Less)));
         assert_eq!(compare(&Value::Double(f64::NAN), &Value::Int(1)), Ok(None));
         assert_eq!(compare(&Value::Double(-1.5), &Value::Int(-1)), Ok(Some(Ordering::Less)));
     }
