@@ -20,8 +20,6 @@ pub use parameters::{Parameter, Parameters};
 pub use policy::{Binding, FailurePolicy, Policies, Policy};
 pub use request::{Request, RequestError};
 
-pub(crate) use document::Rule;
+pub(crate) use document::{AuditAnnotation, MatchResources, Metadata, NamedExpression, Validation};
 pub(crate) use environment::kyverno_environment;
-pub(crate) use matching::{Constraints, Rules};
-pub(crate) use policy::{Check, Condition, Message};
-pub(crate) use selector::Selector;
+pub(crate) use matching::Constraints;

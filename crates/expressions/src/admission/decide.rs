@@ -30,6 +30,7 @@ pub(super) fn evaluate_policy(
     patterns: &PatternCache,
 ) -> Decision {
     let mut decision = Decision {
+        kind: policy.kind,
         policy: Arc::clone(&policy.name),
         binding: Some(Arc::clone(&binding.name)),
         parameter: parameter.map(Parameter::label),

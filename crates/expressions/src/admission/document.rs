@@ -11,8 +11,6 @@ use serde_saphyr::Spanned;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Metadata {
     pub(crate) name: Spanned<String>,
-    #[serde(default)]
-    pub(crate) annotations: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]

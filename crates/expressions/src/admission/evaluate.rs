@@ -102,6 +102,7 @@ impl Policies {
 
 fn configuration(policy: &Policy, binding: Option<&Binding>, message: String) -> Decision {
     Decision {
+        kind: policy.kind,
         policy: Arc::clone(&policy.name),
         binding: binding.map(|b| Arc::clone(&b.name)),
         parameter: None,
@@ -112,15 +113,31 @@ fn configuration(policy: &Policy, binding: Option<&Binding>, message: String) ->
     }
 }
 
+/// The metadata of a template with the name and namespace of its controller, where it has none itself.
+fn named(metadata: Option<&Value>, request: &Request) -> Value {
+    let mut entries = match metadata {
+        Some(Value::Map(map)) => map.entries().to_vec(),
+        _ => Vec::new(),
+    };
+    for (name, value) in [("name", &request.name), ("namespace", &request.namespace)] {
+        let missing = metadata.and_then(|m| m.member(name)).and_then(Value::as_text).is_none_or(str::is_empty);
+        if missing && !value.is_empty() {
+            let key = Key::Text(Arc::from(name));
+            entries.retain(|(known, _)| *known != key);
+            entries.push((key, Value::text(value)));
+        }
+    }
+    Value::Map(Arc::new(Map::new(entries).unwrap_or_default()))
+}
+
 /// The request with the Pods of its objects' templates in their place.
 fn of_template(request: &Request, path: &[&str]) -> Request {
     let pod = |object: &Value| match object.path(path) {
         Some(Value::Map(template)) => {
             let text = |text: &str| Key::Text(Arc::from(text));
             let mut entries = vec![(text("apiVersion"), Value::text("v1")), (text("kind"), Value::text("Pod"))];
-            for name in ["metadata", "spec"] {
-                entries.extend(template.get_text(name).map(|value| (text(name), value.clone())));
-            }
+            entries.push((text("metadata"), named(template.get_text("metadata"), request)));
+            entries.extend(template.get_text("spec").map(|spec| (text("spec"), spec.clone())));
             Value::Map(Arc::new(Map::new(entries).unwrap_or_default()))
         }
         _ => Value::Null,

@@ -308,6 +308,7 @@ fn policy(file: &str, document: PolicyDocument, faults: &mut Faults<'_>) -> Opti
         .collect();
     let policy = Policy {
         name: Arc::from(name.value.as_str()),
+        kind: "ValidatingAdmissionPolicy",
         file: file.to_owned(),
         failure_policy: failure_policy(spec.failure_policy.as_ref(), faults),
         param_kind,
@@ -335,7 +336,7 @@ fn binding(file: &str, document: BindingDocument, faults: &mut Faults<'_>) -> Op
     let everything = MatchResources::default();
     let resources = spec.match_resources.as_ref().map_or(&everything, |form| &form.value);
     let constraints = Constraints::new(resources, faults);
-    let actions = actions(&spec.validation_actions, faults);
+    let actions = actions(&spec.validation_actions, false, faults);
     let parameters = spec.param_ref.as_ref().and_then(|form| parameter_reference(form, faults));
     let binding = Binding {
         name: Arc::from(document.metadata.name.value.as_str()),
@@ -348,7 +349,8 @@ fn binding(file: &str, document: BindingDocument, faults: &mut Faults<'_>) -> Op
     faults.is_empty().then_some(binding)
 }
 
-pub(crate) fn actions(form: &Spanned<Vec<Spanned<String>>>, faults: &mut Faults<'_>) -> Actions {
+/// Reads the actions; `deny_and_warn` allows both together, which the API server does not.
+pub(crate) fn actions(form: &Spanned<Vec<Spanned<String>>>, deny_and_warn: bool, faults: &mut Faults<'_>) -> Actions {
     let mut actions = Actions::default();
     if form.value.is_empty() {
         faults.at(form, "validationActions is empty");
@@ -368,7 +370,7 @@ pub(crate) fn actions(form: &Spanned<Vec<Spanned<String>>>, faults: &mut Faults<
         }
         actions.written.push(action.value.clone());
     }
-    if actions.deny && actions.warn {
+    if actions.deny && actions.warn && !deny_and_warn {
         faults.at(form, "Deny and Warn exclude each other");
     }
     actions

@@ -109,7 +109,8 @@ impl Rules {
 
     /// Whether they are for Pods and nothing else.
     pub(crate) fn only_pods(&self) -> bool {
-        !self.0.is_empty() && self.0.iter().all(|rule| rule.resources.iter().all(|(r, s)| r == "pods" && s.is_empty()))
+        let only = |rule: &Rule| rule.names.is_empty() && rule.resources.iter().all(|(r, s)| r == "pods" && s.is_empty());
+        !self.0.is_empty() && self.0.iter().all(only)
     }
 }
 
@@ -214,8 +215,9 @@ impl Constraints {
         Self { rules: self.rules.for_controllers(controllers), ..self.clone() }
     }
 
+    /// Whether they are for Pods and nothing else, without anything that could mean something else for a controller.
     pub(crate) fn only_pods(&self) -> bool {
-        self.rules.only_pods()
+        self.namespaces.is_empty() && self.objects.is_empty() && self.excluded.is_empty() && self.rules.only_pods()
     }
 
     /// Whether the request is meant. `namespace` is the Namespace object that the request's object lives in.

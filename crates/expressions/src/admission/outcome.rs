@@ -114,6 +114,8 @@ pub struct Finding {
 /// What a policy said of the request through one binding and one parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
+    /// The kind of the policy's document: `ValidatingAdmissionPolicy`, or Kyverno's `ValidatingPolicy`.
+    pub kind: &'static str,
     /// The policy's name.
     pub policy: Arc<str>,
     /// The binding's name; none when the policy itself could not be matched.
@@ -163,10 +165,10 @@ impl Decision {
         }).map(|(message, reason)| Denial {
             message: match &self.binding {
                 Some(binding) => format!(
-                    "ValidatingAdmissionPolicy '{}' with binding '{binding}' denied request: {message}",
-                    self.policy
+                    "{} '{}' with binding '{binding}' denied request: {message}",
+                    self.kind, self.policy
                 ),
-                None => format!("ValidatingAdmissionPolicy '{}' denied request: {message}", self.policy),
+                None => format!("{} '{}' denied request: {message}", self.kind, self.policy),
             },
             reason,
         })
@@ -220,8 +222,8 @@ impl Outcome {
             for finding in &decision.findings {
                 if let Effect::Acted(message, _) = decision.effect(finding) {
                     warnings.push(format!(
-                        "Validation failed for ValidatingAdmissionPolicy '{}' with binding '{binding}': {message}",
-                        decision.policy
+                        "Validation failed for {} '{}' with binding '{binding}': {message}",
+                        decision.kind, decision.policy
                     ));
                 }
             }

@@ -22,6 +22,8 @@ pub enum FailurePolicy {
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub(crate) name: Arc<str>,
+    /// The kind of its document, as messages name it.
+    pub(crate) kind: &'static str,
     pub(crate) file: String,
     pub(crate) failure_policy: FailurePolicy,
     /// `apiVersion` and `kind` of its parameters.

@@ -76,6 +76,11 @@ impl Environment {
         self
     }
 
+    /// Without variables again, for expressions that do not see them.
+    pub(crate) fn forget_variables(&mut self) {
+        self.variables = None;
+    }
+
     /// Declares the variable that an expression gives.
     pub(crate) fn declare(&mut self, name: &str, expression: &super::Expression) {
         let variable = Variable { name: name.to_owned(), kind: expression.kind(), bound: expression.bound() };

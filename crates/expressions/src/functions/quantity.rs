@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use super::{Function, no_overload};
 use crate::failure::Failure;
-use crate::meter::Meter;
 use crate::value::{Library, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[

@@ -4,6 +4,7 @@
 mod conformance;
 mod faults;
 mod invariants;
+mod kyverno;
 mod policies;
 mod table;
 mod textproto;
