@@ -110,7 +110,12 @@ fn review() -> Vec<u8> {
 
 fn percentile(times: &mut [Duration], share: f64) -> Duration {
     times.sort_unstable();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a count")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a share of a count"
+    )]
     let at = ((times.len() - 1) as f64 * share) as usize;
     times[at]
 }
@@ -142,7 +147,14 @@ fn main() {
         }
     }
     println!("review of {} bytes, {} rounds after {} to warm up", review.len(), all.len(), ROUNDS / 10);
-    for (name, times) in [("parse", &mut parse), ("values", &mut values), ("evaluate", &mut evaluate), ("all", &mut all)] {
-        println!("{name:<9} p50 {:>9.1?}  p99 {:>9.1?}  max {:>9.1?}", percentile(times, 0.5), percentile(times, 0.99), percentile(times, 1.0));
+    for (name, times) in
+        [("parse", &mut parse), ("values", &mut values), ("evaluate", &mut evaluate), ("all", &mut all)]
+    {
+        println!(
+            "{name:<9} p50 {:>9.1?}  p99 {:>9.1?}  max {:>9.1?}",
+            percentile(times, 0.5),
+            percentile(times, 0.99),
+            percentile(times, 1.0)
+        );
     }
 }

@@ -4,12 +4,12 @@ mod fold;
 mod operators;
 mod select;
 
-
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::compile::{Expression, Node, Operation};
 use crate::failure::Failure;
+use crate::functions::Function;
 use crate::meter::Meter;
 use crate::value::{Key, Map, Value};
 
@@ -107,16 +107,16 @@ impl Evaluation<'_, '_, '_, '_> {
             Operation::Map(entries) => self.map(entries),
             Operation::Call(function, arguments) => match arguments.as_slice() {
                 [only] => {
-                    let argument = self.evaluate(only)?;
-                    (function.run)(&[argument], self.meter)
+                    let arguments = [self.evaluate(only)?];
+                    self.call(function, &arguments)
                 }
                 [first, second] => {
                     let arguments = [self.evaluate(first)?, self.evaluate(second)?];
-                    (function.run)(&arguments, self.meter)
+                    self.call(function, &arguments)
                 }
                 more => {
                     let arguments = more.iter().map(|a| self.evaluate(a)).collect::<Result<Vec<_>, _>>()?;
-                    (function.run)(&arguments, self.meter)
+                    self.call(function, &arguments)
                 }
             },
             Operation::Fold(fold) => self.fold(fold),
@@ -153,6 +153,16 @@ impl Evaluation<'_, '_, '_, '_> {
                 other => Err(Failure::no_overload("or", &[other])),
             },
         }
+    }
+
+    /// Every function may read all of the texts it is given; what it does beyond that it pays for itself.
+    fn call(&mut self, function: &Function, arguments: &[Value]) -> Result<Value, Failure> {
+        for argument in arguments {
+            if let Value::Text(_) | Value::Bytes(_) = argument {
+                self.meter.charge(argument.weight())?;
+            }
+        }
+        (function.run)(arguments, self.meter)
     }
 
     fn root(&self, position: usize) -> &Value {

@@ -9,7 +9,9 @@ mod document;
 use std::sync::Arc;
 
 use self::document::{Document, Specification};
-use crate::admission::load::{Found, actions, check, compile, compile_variables, failure_policy, match_conditions, read, within_bounds};
+use crate::admission::load::{
+    Found, actions, check, compile, compile_variables, failure_policy, match_conditions, read, within_bounds,
+};
 use crate::admission::{Actions, Binding, Constraints, Policy, kyverno_environment};
 use crate::fault::Faults;
 
@@ -82,7 +84,13 @@ pub(crate) fn load(file: &str, text: &str, kind: &str, found: &mut Found, faults
     }
 }
 
-fn policy(file: &str, name: &str, spec: &Specification, constraints: Constraints, faults: &mut Faults<'_>) -> Option<Policy> {
+fn policy(
+    file: &str,
+    name: &str,
+    spec: &Specification,
+    constraints: Constraints,
+    faults: &mut Faults<'_>,
+) -> Option<Policy> {
     let mut environment = kyverno_environment();
     let mut plain = environment.clone();
     plain.forget_variables();
@@ -115,13 +123,17 @@ fn for_controllers(policy: &Policy, spec: &Specification) -> impl Iterator<Item 
     let wanted = spec.autogen.as_ref().and_then(|a| a.pod_controllers.as_ref()).and_then(|p| p.controllers.as_ref());
     let is_wanted = |resource: &str| wanted.is_none_or(|wanted| wanted.iter().any(|w| w == resource));
     let applies = policy.constraints.only_pods();
-    CONTROLLERS.into_iter().filter_map(move |(template, suffix, controllers)| {
-        let controllers: Vec<_> = controllers.iter().copied().filter(|c| is_wanted(c.2)).collect();
-        (applies && !controllers.is_empty()).then(|| Policy {
-            name: Arc::from(format!("{}-{suffix}", policy.name)),
-            constraints: policy.constraints.for_controllers(&controllers),
-            template: Some(template),
-            ..policy.clone()
+    CONTROLLERS
+        .into_iter()
+        .filter_map(move |(template, suffix, controllers)| {
+            let controllers: Vec<_> = controllers.iter().copied().filter(|c| is_wanted(c.2)).collect();
+            (applies && !controllers.is_empty()).then(|| Policy {
+                name: Arc::from(format!("{}-{suffix}", policy.name)),
+                constraints: policy.constraints.for_controllers(&controllers),
+                template: Some(template),
+                ..policy.clone()
+            })
         })
-    }).collect::<Vec<_>>().into_iter()
+        .collect::<Vec<_>>()
+        .into_iter()
 }

@@ -22,13 +22,18 @@ pub struct Meter<'a> {
     until_look: u64,
     expired: &'a dyn Fn() -> bool,
     patterns: &'a PatternCache,
+    /// The patterns that this evaluation has paid for, whether or not others had them compiled before.
+    paid: Vec<Arc<Pattern>>,
 }
+
+/// Units for a regular expression whose text was not known at load, once in an evaluation.
+const PER_PATTERN: u64 = 5_000;
 
 impl<'a> Meter<'a> {
     /// A meter with this many units. `expired` says whether the time is up; it is asked once for each few thousand units.
     #[must_use]
     pub fn new(units: u64, expired: &'a dyn Fn() -> bool, patterns: &'a PatternCache) -> Self {
-        Self { left: units, until_look: BETWEEN_LOOKS, expired, patterns }
+        Self { left: units, until_look: BETWEEN_LOOKS, expired, patterns, paid: Vec::new() }
     }
 
     /// Units that are left.
@@ -71,8 +76,15 @@ impl<'a> Meter<'a> {
     /// A part of this budget: `within` may use at most `units`, and what it uses is taken from here too.
     pub(crate) fn share<T>(&mut self, units: u64, within: impl FnOnce(&mut Meter<'a>) -> T) -> T {
         let given = units.min(self.left);
-        let mut part = Meter { left: given, until_look: self.until_look, expired: self.expired, patterns: self.patterns };
+        let mut part = Meter {
+            left: given,
+            until_look: self.until_look,
+            expired: self.expired,
+            patterns: self.patterns,
+            paid: std::mem::take(&mut self.paid),
+        };
         let result = within(&mut part);
+        self.paid = std::mem::take(&mut part.paid);
         self.left -= given - part.left.min(given);
         self.until_look = part.until_look;
         result
@@ -80,8 +92,16 @@ impl<'a> Meter<'a> {
 
     /// The compiled regular expression of a text that was not known at load.
     pub(crate) fn pattern(&mut self, text: &Arc<str>) -> Result<Arc<Pattern>, Failure> {
-        // To compile costs much more than to read, and is done again when the cache has forgotten it.
-        self.charge(10 + text.len() as u64)?;
-        self.patterns.get(text).map_err(|message| Failure::invalid(format!("{text:?} is no regular expression: {message}")))
+        self.charge_bytes(text.len() + self.paid.len())?;
+        if let Some(known) = self.paid.iter().find(|p| p.text() == text.as_ref()) {
+            return Ok(Arc::clone(known));
+        }
+        // The same whether or not it is in the cache: what others evaluated before must not change a verdict.
+        self.charge(PER_PATTERN)?;
+        let found = self.patterns.get(text);
+        let pattern =
+            found.map_err(|message| Failure::invalid(format!("{text:?} is no regular expression: {message}")))?;
+        self.paid.push(Arc::clone(&pattern));
+        Ok(pattern)
     }
 }

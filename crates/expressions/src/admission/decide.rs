@@ -76,7 +76,11 @@ pub(super) fn evaluate_policy(
                 continue;
             }
             Ok(Value::Null) => continue,
-            Ok(other) => format!("valueExpression {:?} gave a {}, expected a string or null", expression.text(), other.type_name()),
+            Ok(other) => format!(
+                "valueExpression {:?} gave a {}, expected a string or null",
+                expression.text(),
+                other.type_name()
+            ),
             Err(failure) => explained(expression, &failure),
         };
         let subject = Subject::AuditAnnotation(key.clone());
@@ -123,7 +127,11 @@ fn validate(check: &Check, roots: &[Value], variables: &mut Variables<'_>, meter
             Verdict::Violation { message: message(&check.message, roots, variables, meter), reason: check.reason }
         }
         Ok(other) => Verdict::Error {
-            message: format!("expression '{}' gave a {}, expected a bool", check.expression.text().trim(), other.type_name()),
+            message: format!(
+                "expression '{}' gave a {}, expected a bool",
+                check.expression.text().trim(),
+                other.type_name()
+            ),
         },
         Err(failure) => Verdict::Error { message: explained(&check.expression, &failure) },
     }

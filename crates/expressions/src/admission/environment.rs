@@ -6,7 +6,8 @@ const TEXT: Shape = Shape::Leaf("string");
 
 const KIND: Shape = Shape::Fields(&[("group", TEXT), ("version", TEXT), ("kind", TEXT)]);
 const RESOURCE: Shape = Shape::Fields(&[("group", TEXT), ("version", TEXT), ("resource", TEXT)]);
-const USER: Shape = Shape::Fields(&[("username", TEXT), ("uid", TEXT), ("groups", Shape::Open), ("extra", Shape::Open)]);
+const USER: Shape =
+    Shape::Fields(&[("username", TEXT), ("uid", TEXT), ("groups", Shape::Open), ("extra", Shape::Open)]);
 
 const REQUEST: Shape = Shape::Fields(&[
     ("kind", KIND),
@@ -44,7 +45,8 @@ const NAMESPACE: Shape = Shape::Fields(&[
     ("status", Shape::Fields(&[("conditions", Shape::Open), ("phase", TEXT)])),
 ]);
 
-const AUTHORIZER: &str = "the authorizer asks the API server who may do what, which a policy evaluated outside of it cannot";
+const AUTHORIZER: &str =
+    "the authorizer asks the API server who may do what, which a policy evaluated outside of it cannot";
 
 /// Positions of the values that are handed in.
 pub(super) const ROOTS: usize = 5;
@@ -79,8 +81,10 @@ pub(crate) fn kyverno_environment() -> Environment {
 
 const NEEDS_CLUSTER: &str = "it is a function of Kyverno that reads from the cluster, which an evaluation here cannot";
 const NEEDS_NETWORK: &str = "it is a function of Kyverno that makes requests, which an evaluation here cannot";
-const NEEDS_REGISTRY: &str = "it is a function of Kyverno for images and signatures, which an evaluation here does not have";
-const NEEDS_CLOCK: &str = "it is a function of Kyverno that reads the clock, which makes a decision impossible to repeat";
+const NEEDS_REGISTRY: &str =
+    "it is a function of Kyverno for images and signatures, which an evaluation here does not have";
+const NEEDS_CLOCK: &str =
+    "it is a function of Kyverno that reads the clock, which makes a decision impossible to repeat";
 const NOT_PLAIN: &str = "it is a function of Kyverno's own that plain CEL does not have";
 
 const KYVERNO_ONLY: [(&str, &str); 33] = [

@@ -88,9 +88,11 @@ impl Policies {
                 continue;
             };
             match input.parameters.find(kind, reference, &input.request.namespace) {
-                Ok(parameters) => decisions.extend(parameters.into_iter().map(|parameter| {
-                    evaluate_policy(policy, binding, Some(parameter), input, limits, &self.patterns)
-                })),
+                Ok(parameters) => {
+                    decisions.extend(parameters.into_iter().map(|parameter| {
+                        evaluate_policy(policy, binding, Some(parameter), input, limits, &self.patterns)
+                    }))
+                }
                 Err(message) => {
                     let message = format!("failed to configure binding: {message}");
                     decisions.push(configuration(policy, Some(binding), message));

@@ -152,7 +152,8 @@ fn bind(found: Found, loaded: &mut Loaded) {
         match by_name.get_mut(binding.policy.as_str()) {
             Some((_, bindings)) => bindings.push(binding),
             None => {
-                let message = format!("the binding {} is of the policy {}, which is not loaded", binding.name, binding.policy);
+                let message =
+                    format!("the binding {} is of the policy {}, which is not loaded", binding.name, binding.policy);
                 loaded.faults.push(fault(&binding.file, message));
             }
         }
@@ -171,9 +172,14 @@ pub(crate) fn compile(
     faults: &mut Faults<'_>,
 ) -> Option<Expression> {
     match Expression::compile(&expression.value, environment) {
-        Ok(compiled) if compiled.kind() == "dyn" || kinds.is_empty() || kinds.contains(&compiled.kind()) => Some(compiled),
+        Ok(compiled) if compiled.kind() == "dyn" || kinds.is_empty() || kinds.contains(&compiled.kind()) => {
+            Some(compiled)
+        }
         Ok(compiled) => {
-            faults.at(expression, format!("the expression must give a {}, but gives a {}", kinds.join(" or "), compiled.kind()));
+            faults.at(
+                expression,
+                format!("the expression must give a {}, but gives a {}", kinds.join(" or "), compiled.kind()),
+            );
             None
         }
         Err(refusal) => {

@@ -94,7 +94,8 @@ impl Rules {
 
     /// The rules with only those resources replaced by others that hold the same in a template.
     pub(crate) fn for_controllers(&self, controllers: &[(&str, &str, &str)]) -> Self {
-        let of_pods = |rule: &&Rule| rule.groups.iter().any(|g| g.is_empty() || g == "*") && rule.names_resource("pods");
+        let of_pods =
+            |rule: &&Rule| rule.groups.iter().any(|g| g.is_empty() || g == "*") && rule.names_resource("pods");
         let rules = self.0.iter().filter(of_pods).flat_map(|rule| {
             controllers.iter().map(|(group, version, resource)| Rule {
                 names: Vec::new(),
@@ -109,7 +110,8 @@ impl Rules {
 
     /// Whether they are for Pods and nothing else.
     pub(crate) fn only_pods(&self) -> bool {
-        let only = |rule: &Rule| rule.names.is_empty() && rule.resources.iter().all(|(r, s)| r == "pods" && s.is_empty());
+        let only =
+            |rule: &Rule| rule.names.is_empty() && rule.resources.iter().all(|(r, s)| r == "pods" && s.is_empty());
         !self.0.is_empty() && self.0.iter().all(only)
     }
 }
@@ -199,7 +201,8 @@ impl Constraints {
                 true
             }
         };
-        let mut selector = |form: &Option<_>| form.as_ref().map_or_else(Selector::default, |f| Selector::new(f, faults));
+        let mut selector =
+            |form: &Option<_>| form.as_ref().map_or_else(Selector::default, |f| Selector::new(f, faults));
         let (namespaces, objects) = (selector(&form.namespace_selector), selector(&form.object_selector));
         Self {
             namespaces,
@@ -250,7 +253,9 @@ impl Constraints {
         let labelled = match (changes_itself, namespace) {
             (true, _) => &request.object,
             (false, Some(namespace)) => namespace,
-            (false, None) if request.is_of_namespace() && matches!(request.old_object, Value::Map(_)) => &request.old_object,
+            (false, None) if request.is_of_namespace() && matches!(request.old_object, Value::Map(_)) => {
+                &request.old_object
+            }
             (false, None) => return Err(NamespaceUnknown),
         };
         Ok(self.namespaces.selects(labelled))

@@ -146,7 +146,9 @@ impl Decision {
         match (&finding.verdict, &finding.subject, self.failure_policy) {
             (Verdict::Violation { message, reason }, ..) => Effect::Acted(message, *reason),
             (Verdict::Pass, ..) | (Verdict::Error { .. }, _, FailurePolicy::Ignore) => Effect::Nothing,
-            (Verdict::Error { message }, Subject::AuditAnnotation(_) | Subject::Configuration, _) => Effect::Refused(message),
+            (Verdict::Error { message }, Subject::AuditAnnotation(_) | Subject::Configuration, _) => {
+                Effect::Refused(message)
+            }
             (Verdict::Error { message }, ..) => Effect::Acted(message, Reason::Invalid),
         }
     }
@@ -158,20 +160,22 @@ impl Decision {
     }
 
     fn denial(&self) -> Option<Denial> {
-        self.findings.iter().find_map(|finding| match self.effect(finding) {
-            Effect::Acted(message, reason) if self.actions.deny => Some((message, reason)),
-            Effect::Refused(message) => Some((message, Reason::Invalid)),
-            _ => None,
-        }).map(|(message, reason)| Denial {
-            message: match &self.binding {
-                Some(binding) => format!(
-                    "{} '{}' with binding '{binding}' denied request: {message}",
-                    self.kind, self.policy
-                ),
-                None => format!("{} '{}' denied request: {message}", self.kind, self.policy),
-            },
-            reason,
-        })
+        self.findings
+            .iter()
+            .find_map(|finding| match self.effect(finding) {
+                Effect::Acted(message, reason) if self.actions.deny => Some((message, reason)),
+                Effect::Refused(message) => Some((message, Reason::Invalid)),
+                _ => None,
+            })
+            .map(|(message, reason)| Denial {
+                message: match &self.binding {
+                    Some(binding) => {
+                        format!("{} '{}' with binding '{binding}' denied request: {message}", self.kind, self.policy)
+                    }
+                    None => format!("{} '{}' denied request: {message}", self.kind, self.policy),
+                },
+                reason,
+            })
     }
 }
 

@@ -67,7 +67,11 @@ impl Request {
         };
         let operation = text("operation");
         let operation = Operation::parse(&operation).ok_or(RequestError::Operation(operation))?;
-        let resource = |of: &str| Resource { group: part(of, "group"), version: part(of, "version"), resource: part(of, "resource") };
+        let resource = |of: &str| Resource {
+            group: part(of, "group"),
+            version: part(of, "version"),
+            resource: part(of, "resource"),
+        };
         if part("resource", "resource").is_empty() {
             return Err(RequestError::Missing("resource"));
         }

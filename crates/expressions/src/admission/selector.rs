@@ -48,7 +48,8 @@ impl Selector {
                     continue;
                 }
                 (other, _) => {
-                    faults.at(&requirement.operator, format!("{other:?} is not one of In, NotIn, Exists, DoesNotExist"));
+                    faults
+                        .at(&requirement.operator, format!("{other:?} is not one of In, NotIn, Exists, DoesNotExist"));
                     continue;
                 }
             };

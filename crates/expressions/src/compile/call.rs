@@ -11,7 +11,13 @@ use crate::syntax::{SyntaxError, Tree};
 use crate::value::{Library, Value};
 
 impl Resolver<'_> {
-    pub(super) fn call(&mut self, tree: &Tree, target: Option<&Tree>, name: &str, arguments: &[Tree]) -> Result<Resolved> {
+    pub(super) fn call(
+        &mut self,
+        tree: &Tree,
+        target: Option<&Tree>,
+        name: &str,
+        arguments: &[Tree],
+    ) -> Result<Resolved> {
         if let Some(expanded) = self.expand(tree, target, name, arguments)? {
             return Ok(expanded);
         }
@@ -47,7 +53,10 @@ impl Resolver<'_> {
             return Err(SyntaxError::new(tree.at, unknown_function(name, member, arguments.len(), &candidates)));
         };
         if function.availability == Availability::Kyverno && self.environment.dialect != Dialect::Kyverno {
-            return Err(SyntaxError::new(tree.at, format!("{name}() is not a function that Kubernetes' API server has")));
+            return Err(SyntaxError::new(
+                tree.at,
+                format!("{name}() is not a function that Kubernetes' API server has"),
+            ));
         }
         let mut resolved = Vec::with_capacity(given);
         for argument in target.into_iter().chain(arguments) {

@@ -97,14 +97,8 @@ impl Resolver<'_> {
             FoldKind::TransformMap | FoldKind::TransformMapEntry => ("map", bound.wrapped()),
         };
         let node = |part: Option<Resolved>| part.map(|p| p.node);
-        let fold = Fold {
-            kind,
-            range: range.node,
-            first,
-            second,
-            condition: node(condition),
-            transform: node(transform),
-        };
+        let fold =
+            Fold { kind, range: range.node, first, second, condition: node(condition), transform: node(transform) };
         Ok(Resolved::new(Operation::Fold(Box::new(fold)), result, bound))
     }
 

@@ -40,11 +40,18 @@ pub(crate) enum Operation {
     /// `cel.bind(name, first, second)`: the first is put into the slot.
     Bind(usize, Box<[Node; 2]>),
     /// `first.optMap(name, second)`, or `optFlatMap` when flat.
-    OptionalMap { slot: usize, parts: Box<[Node; 2]>, flat: bool },
+    OptionalMap {
+        slot: usize,
+        parts: Box<[Node; 2]>,
+        flat: bool,
+    },
     /// `list.sortBy(name, key)`.
     SortBy(usize, Box<[Node; 2]>),
     /// Kyverno's `a.orValue(b)`, whose `a` may be no optional. Its `b` is only evaluated when it is needed, like that of the strict one.
-    OrValue { parts: Box<[Node; 2]>, lenient: bool },
+    OrValue {
+        parts: Box<[Node; 2]>,
+        lenient: bool,
+    },
     /// `a.or(b)` of optionals.
     OrOptional(Box<[Node; 2]>),
 }

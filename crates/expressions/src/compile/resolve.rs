@@ -126,11 +126,9 @@ impl<'e> Resolver<'e> {
     }
 
     fn name(&self, tree: &Tree, name: &str, absolute: bool) -> Result<Resolved> {
-        if !absolute {
-            if let Some(slot) = self.locals.iter().rposition(|l| l.name == name) {
-                let local = &self.locals[slot];
-                return Ok(Resolved::new(Operation::Local(slot), local.kind, local.bound));
-            }
+        if let Some(slot) = self.locals.iter().rposition(|l| !absolute && l.name == name) {
+            let local = &self.locals[slot];
+            return Ok(Resolved::new(Operation::Local(slot), local.kind, local.bound));
         }
         if let Some(position) = self.environment.roots.iter().position(|r| r.name == name) {
             let mut resolved = Resolved::new(Operation::Root(position), "dyn", Bound::OUTSIDE);
@@ -176,23 +174,13 @@ impl<'e> Resolver<'e> {
     }
 
     fn select(&mut self, tree: &Tree, target: &Tree, field: &Arc<str>, optional: bool) -> Result<Resolved> {
-        if let (Form::Name { name, .. }, Some(variables)) = (&target.form, &self.environment.variables) {
-            if name == "variables" && !self.is_value(name) && !optional {
-                let Some(position) = variables.iter().rposition(|v| v.name == field.as_ref()) else {
-                    return Err(SyntaxError::new(tree.at, format!("there is no variable {field:?} before this expression")));
-                };
-                let variable = &variables[position];
-                // Evaluated once however often it is used; counted as if each use were the first.
-                return Ok(Resolved::new(Operation::Variable(position), variable.kind, variable.bound));
-            }
+        if is_variables(target) && !self.is_value("variables") && !optional && self.environment.variables.is_some() {
+            return self.variable(tree, field);
         }
-        if let (false, Some(first)) = (optional, Self::first_name(target)) {
-            if !self.is_value(first) {
-                let name = Self::qualified(tree).unwrap_or_default();
-                if let Some(found) = TYPE_NAMES.iter().find(|t| **t == name) {
-                    return Ok(Resolved::constant(Value::Type(found)));
-                }
-            }
+        let is_name = !optional && Self::first_name(target).is_some_and(|first| !self.is_value(first));
+        let name = if is_name { Self::qualified(tree) } else { None };
+        if let Some(found) = TYPE_NAMES.iter().find(|t| name.as_deref() == Some(**t)) {
+            return Ok(Resolved::constant(Value::Type(found)));
         }
         let target = self.resolve(target)?;
         let shape = field_of(target.shape, field).map_err(|message| SyntaxError::new(tree.at, message))?;
@@ -210,6 +198,17 @@ impl<'e> Resolver<'e> {
         let mut resolved = Resolved::new(Operation::Select(inner, Arc::clone(field)), kind, bound);
         resolved.shape = shape;
         Ok(resolved)
+    }
+
+    /// `variables.name`.
+    fn variable(&self, tree: &Tree, name: &str) -> Result<Resolved> {
+        let variables = self.environment.variables.as_deref().unwrap_or_default();
+        let Some(position) = variables.iter().rposition(|v| v.name == name) else {
+            return Err(SyntaxError::new(tree.at, format!("there is no variable {name:?} before this expression")));
+        };
+        let variable = &variables[position];
+        // Evaluated once however often it is used; counted as if each use were the first.
+        Ok(Resolved::new(Operation::Variable(position), variable.kind, variable.bound))
     }
 
     /// `has(target.field)`.
@@ -285,14 +284,20 @@ impl<'e> Resolver<'e> {
     }
 }
 
+fn is_variables(tree: &Tree) -> bool {
+    matches!(&tree.form, Form::Name { name, .. } if name == "variables")
+}
+
 fn field_of(shape: Shape, field: &str) -> std::result::Result<Shape, String> {
     match shape {
         Shape::Open => Ok(Shape::Open),
         Shape::Leaf(kind) => Err(format!("there is no field {field:?} in a value of type {kind}")),
-        Shape::Fields(fields) => fields.iter().find(|(name, _)| *name == field).map(|(_, shape)| *shape).ok_or_else(|| {
-            let known: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
-            format!("there is no field {field:?}; there are {}", known.join(", "))
-        }),
+        Shape::Fields(fields) => {
+            fields.iter().find(|(name, _)| *name == field).map(|(_, shape)| *shape).ok_or_else(|| {
+                let known: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+                format!("there is no field {field:?}; there are {}", known.join(", "))
+            })
+        }
     }
 }
 

@@ -98,7 +98,14 @@ fn string(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value, Failure> 
 /// The shortest digits that read back as the same double, with an exponent below 1e-4 and from 1e6 on: Go's `%g`.
 pub(super) fn double_text(double: f64) -> String {
     if !double.is_finite() {
-        return if double.is_nan() { "NaN" } else if double > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+        return if double.is_nan() {
+            "NaN"
+        } else if double > 0.0 {
+            "+Inf"
+        } else {
+            "-Inf"
+        }
+        .to_owned();
     }
     let scientific = format!("{double:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -146,9 +153,7 @@ fn to_duration(arguments: &[Value], _: &mut Meter<'_>) -> Result<Value, Failure>
     match &arguments[0] {
         Value::Duration(nanoseconds) => Ok(Value::Duration(*nanoseconds)),
         Value::Text(text) => parse_duration(text),
-        Value::Int(seconds) => {
-            seconds.checked_mul(1_000_000_000).map(Value::Duration).ok_or_else(|| range("duration"))
-        }
+        Value::Int(seconds) => seconds.checked_mul(1_000_000_000).map(Value::Duration).ok_or_else(|| range("duration")),
         _ => Err(no_overload("duration", arguments)),
     }
 }

@@ -109,7 +109,8 @@ fn slice(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value, Failure> {
     };
     let bound = |at: i64| usize::try_from(at).ok().filter(|at| *at <= list.len());
     let range = bound(*start).zip(bound(*end)).filter(|(start, end)| start <= end);
-    let (start, end) = range.ok_or_else(|| Failure::invalid(format!("cannot slice({start}, {end}), list is length {}", list.len())))?;
+    let (start, end) = range
+        .ok_or_else(|| Failure::invalid(format!("cannot slice({start}, {end}), list is length {}", list.len())))?;
     meter.charge((end - start) as u64)?;
     Ok(Value::List(list[start..end].into()))
 }

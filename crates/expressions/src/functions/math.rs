@@ -8,8 +8,12 @@ use crate::meter::Meter;
 use crate::value::{Value, compare};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::global("math.greatest", (1, 64), "dyn", |a, m| extreme("math.greatest", a, m, Ordering::Greater)).walks().kyverno(),
-    Function::global("math.least", (1, 64), "dyn", |a, m| extreme("math.least", a, m, Ordering::Less)).walks().kyverno(),
+    Function::global("math.greatest", (1, 64), "dyn", |a, m| extreme("math.greatest", a, m, Ordering::Greater))
+        .walks()
+        .kyverno(),
+    Function::global("math.least", (1, 64), "dyn", |a, m| extreme("math.least", a, m, Ordering::Less))
+        .walks()
+        .kyverno(),
     Function::global("math.ceil", (1, 1), "double", |a, _| rounded("math.ceil", a, f64::ceil)).kyverno(),
     Function::global("math.floor", (1, 1), "double", |a, _| rounded("math.floor", a, f64::floor)).kyverno(),
     Function::global("math.round", (1, 1), "double", |a, _| rounded("math.round", a, f64::round)).kyverno(),
@@ -29,8 +33,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         _ => Err(no_overload("math.bitNot", a)),
     })
     .kyverno(),
-    Function::global("math.bitShiftLeft", (2, 2), "dyn", |a, _| shift("math.bitShiftLeft", a, u64::checked_shl)).kyverno(),
-    Function::global("math.bitShiftRight", (2, 2), "dyn", |a, _| shift("math.bitShiftRight", a, u64::checked_shr)).kyverno(),
+    Function::global("math.bitShiftLeft", (2, 2), "dyn", |a, _| shift("math.bitShiftLeft", a, u64::checked_shl))
+        .kyverno(),
+    Function::global("math.bitShiftRight", (2, 2), "dyn", |a, _| shift("math.bitShiftRight", a, u64::checked_shr))
+        .kyverno(),
 ];
 
 fn is_number(value: &Value) -> bool {
@@ -95,7 +101,12 @@ fn sign(arguments: &[Value], _: &mut Meter<'_>) -> Result<Value, Failure> {
     })
 }
 
-fn bits(name: &str, arguments: &[Value], int: fn(i64, i64) -> i64, uint: fn(u64, u64) -> u64) -> Result<Value, Failure> {
+fn bits(
+    name: &str,
+    arguments: &[Value],
+    int: fn(i64, i64) -> i64,
+    uint: fn(u64, u64) -> u64,
+) -> Result<Value, Failure> {
     match arguments {
         [Value::Int(a), Value::Int(b)] => Ok(Value::Int(int(*a, *b))),
         [Value::Uint(a), Value::Uint(b)] => Ok(Value::Uint(uint(*a, *b))),

@@ -11,7 +11,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::global("format.dns1123Subdomain", (0, 0), FORMAT, |_, _| Ok(value(NamedFormat::Dns1123Subdomain))),
     Function::global("format.dns1035Label", (0, 0), FORMAT, |_, _| Ok(value(NamedFormat::Dns1035Label))),
     Function::global("format.dns1123LabelPrefix", (0, 0), FORMAT, |_, _| Ok(value(NamedFormat::Dns1123LabelPrefix))),
-    Function::global("format.dns1123SubdomainPrefix", (0, 0), FORMAT, |_, _| Ok(value(NamedFormat::Dns1123SubdomainPrefix))),
+    Function::global("format.dns1123SubdomainPrefix", (0, 0), FORMAT, |_, _| {
+        Ok(value(NamedFormat::Dns1123SubdomainPrefix))
+    }),
     Function::global("format.dns1035LabelPrefix", (0, 0), FORMAT, |_, _| Ok(value(NamedFormat::Dns1035LabelPrefix))),
     Function::global("format.qualifiedName", (0, 0), FORMAT, |_, _| Ok(value(NamedFormat::QualifiedName))),
     Function::global("format.labelValue", (0, 0), FORMAT, |_, _| Ok(value(NamedFormat::LabelValue))),
@@ -83,7 +85,9 @@ fn named(arguments: &[Value], _: &mut Meter<'_>) -> Result<Value, Failure> {
 
 /// None when the text has the format, else a list of what is wrong.
 fn validate(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value, Failure> {
-    let [Value::Library(library), Value::Text(text)] = arguments else { return Err(no_overload("validate", arguments)) };
+    let [Value::Library(library), Value::Text(text)] = arguments else {
+        return Err(no_overload("validate", arguments));
+    };
     let Library::Format(format) = library.as_ref() else { return Err(no_overload("validate", arguments)) };
     meter.charge_bytes(2 * text.len())?;
     let faults = faults(*format, text);
@@ -107,7 +111,9 @@ fn faults(format: NamedFormat, text: &str) -> Vec<String> {
         NamedFormat::Uuid => one_fault(is_uuid(text), "does not match the UUID format"),
         NamedFormat::Byte => one_fault(is_base64(text), "invalid base64"),
         NamedFormat::Date => one_fault(time::parse_timestamp(&format!("{text}T00:00:00Z")).is_ok(), "invalid date"),
-        NamedFormat::DateTime => one_fault(time::parse_timestamp(&text.to_ascii_uppercase()).is_ok(), "invalid datetime"),
+        NamedFormat::DateTime => {
+            one_fault(time::parse_timestamp(&text.to_ascii_uppercase()).is_ok(), "invalid datetime")
+        }
     }
 }
 
@@ -149,7 +155,8 @@ fn dns_label(text: &str, letter_first: bool, prefix: bool) -> Vec<String> {
     let first = !letter_first || text.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
     if !is_dns_label(text) || !first {
         faults.push(if letter_first {
-            "must consist of lower case letters, digits or '-', start with a letter and end with a letter or digit".to_owned()
+            "must consist of lower case letters, digits or '-', start with a letter and end with a letter or digit"
+                .to_owned()
         } else {
             "must consist of lower case letters, digits or '-', and start and end with a letter or digit".to_owned()
         });
@@ -162,7 +169,8 @@ fn subdomain(text: &str, prefix: bool) -> Vec<String> {
     let mut faults: Vec<String> = too_long(text, 253).into_iter().collect();
     if !text.split('.').all(is_dns_label) {
         faults.push(
-            "must consist of lower case letters, digits, '-' or '.', and start and end with a letter or digit".to_owned(),
+            "must consist of lower case letters, digits, '-' or '.', and start and end with a letter or digit"
+                .to_owned(),
         );
     }
     faults
@@ -186,7 +194,10 @@ fn qualified_name(text: &str) -> Vec<String> {
     }
     faults.extend(too_long(name, 63).map(|fault| format!("name part {fault}")));
     if !label_word(name) {
-        faults.push("name part must consist of letters, digits, '-', '_' or '.', and start and end with a letter or digit".to_owned());
+        faults.push(
+            "name part must consist of letters, digits, '-', '_' or '.', and start and end with a letter or digit"
+                .to_owned(),
+        );
     }
     faults
 }
@@ -206,7 +217,9 @@ fn is_uuid(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let joined = parts.concat();
     let lengths: Vec<usize> = parts.iter().map(|p| p.len()).collect();
-    joined.len() == 32 && joined.bytes().all(|b| b.is_ascii_hexdigit()) && (lengths == [8, 4, 4, 4, 12] || lengths == [32])
+    joined.len() == 32
+        && joined.bytes().all(|b| b.is_ascii_hexdigit())
+        && (lengths == [8, 4, 4, 4, 12] || lengths == [32])
 }
 
 fn is_base64(text: &str) -> bool {

@@ -8,14 +8,19 @@ use crate::meter::Meter;
 use crate::value::{Library, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::global("ip", (1, 1), "net.IP", |a, _| address_of("ip", a).map(|ip| Value::library(Library::Ip(ip)))).constant(),
+    Function::global("ip", (1, 1), "net.IP", |a, _| address_of("ip", a).map(|ip| Value::library(Library::Ip(ip))))
+        .constant(),
     Function::global("isIP", (1, 1), "bool", |a, _| Ok(Value::Bool(text("isIP", a)?.and_then(parse_address).is_ok()))),
     Function::global("ip.isCanonical", (1, 1), "bool", |a, _| {
         let ip = address_of("ip.isCanonical", a)?;
         Ok(Value::Bool(a[0].as_text() == Some(ip.to_string().as_str())))
     }),
-    Function::member("family", (1, 1), "int", |a, _| ip("family", a).map(|ip| Value::Int(if ip.is_ipv4() { 4 } else { 6 }))),
-    Function::member("isUnspecified", (1, 1), "bool", |a, _| ip("isUnspecified", a).map(|ip| Value::Bool(ip.is_unspecified()))),
+    Function::member("family", (1, 1), "int", |a, _| {
+        ip("family", a).map(|ip| Value::Int(if ip.is_ipv4() { 4 } else { 6 }))
+    }),
+    Function::member("isUnspecified", (1, 1), "bool", |a, _| {
+        ip("isUnspecified", a).map(|ip| Value::Bool(ip.is_unspecified()))
+    }),
     Function::member("isLoopback", (1, 1), "bool", |a, _| ip("isLoopback", a).map(|ip| Value::Bool(ip.is_loopback()))),
     Function::member("isLinkLocalMulticast", (1, 1), "bool", |a, _| {
         ip("isLinkLocalMulticast", a).map(|ip| Value::Bool(link_local_multicast(ip)))
@@ -23,14 +28,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::member("isLinkLocalUnicast", (1, 1), "bool", |a, _| {
         ip("isLinkLocalUnicast", a).map(|ip| Value::Bool(link_local_unicast(ip)))
     }),
-    Function::member("isGlobalUnicast", (1, 1), "bool", |a, _| ip("isGlobalUnicast", a).map(|ip| Value::Bool(global_unicast(ip)))),
+    Function::member("isGlobalUnicast", (1, 1), "bool", |a, _| {
+        ip("isGlobalUnicast", a).map(|ip| Value::Bool(global_unicast(ip)))
+    }),
     Function::global("cidr", (1, 1), "net.CIDR", |a, _| {
         network_of("cidr", &a[0]).map(|(ip, length)| Value::library(Library::Cidr(ip, length)))
     })
     .constant(),
-    Function::global("isCIDR", (1, 1), "bool", |a, _| Ok(Value::Bool(text("isCIDR", a)?.and_then(parse_network).is_ok()))),
+    Function::global("isCIDR", (1, 1), "bool", |a, _| {
+        Ok(Value::Bool(text("isCIDR", a)?.and_then(parse_network).is_ok()))
+    }),
     Function::member("ip", (1, 1), "net.IP", |a, _| cidr("ip", a).map(|(ip, _)| Value::library(Library::Ip(ip)))),
-    Function::member("prefixLength", (1, 1), "int", |a, _| cidr("prefixLength", a).map(|(_, length)| Value::Int(length.into()))),
+    Function::member("prefixLength", (1, 1), "int", |a, _| {
+        cidr("prefixLength", a).map(|(_, length)| Value::Int(length.into()))
+    }),
     Function::member("masked", (1, 1), "net.CIDR", |a, _| {
         cidr("masked", a).map(|(ip, length)| Value::library(Library::Cidr(masked(ip, length), length)))
     }),
@@ -123,7 +134,6 @@ fn mask(length: u8) -> u128 {
     u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the 32 bits of an IPv4 address are what is left after the shift")]
 fn masked(ip: IpAddr, length: u8) -> IpAddr {
     let kept = bits(ip) & mask(length);
     match ip {

@@ -18,7 +18,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 fn of_non_zero(arguments: &[Value], _: &mut Meter<'_>) -> Result<Value, Failure> {
     let zero = match &arguments[0] {
-        Value::Null | Value::Bool(false) | Value::Int(0) | Value::Uint(0) | Value::Duration(0) | Value::Optional(None) => true,
+        Value::Null
+        | Value::Bool(false)
+        | Value::Int(0)
+        | Value::Uint(0)
+        | Value::Duration(0)
+        | Value::Optional(None) => true,
         Value::Double(double) => *double == 0.0,
         Value::Text(text) => text.is_empty(),
         Value::Bytes(bytes) => bytes.is_empty(),

@@ -28,11 +28,16 @@ const MAX_TEXT: usize = 4096;
 /// The most memory that a compiled one may take, in bytes.
 const MAX_SIZE: usize = 256 * 1024;
 
+/// The most states that one may have, about.
+const MAX_WEIGHT: u64 = 8192;
+
 /// A compiled regular expression.
 #[derive(Debug)]
 pub struct Pattern {
     text: Arc<str>,
     regex: Regex,
+    /// About how many states a search has to follow at each character.
+    weight: u64,
 }
 
 impl PartialEq for Pattern {
@@ -42,30 +47,40 @@ impl PartialEq for Pattern {
 }
 
 impl Pattern {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(crate) fn compile(text: &Arc<str>) -> Result<Self, String> {
         if text.len() > MAX_TEXT {
             return Err(format!("it has more than {MAX_TEXT} bytes"));
         }
-        let rewritten = rewrite::to_regex(text)?;
+        let (rewritten, weight) = rewrite::to_regex(text)?;
+        if weight > MAX_WEIGHT {
+            return Err("its repetitions make it too large".to_owned());
+        }
         let built = RegexBuilder::new(&rewritten).size_limit(MAX_SIZE).dfa_size_limit(MAX_SIZE).nest_limit(100).build();
         match built {
-            Ok(regex) => Ok(Self { text: Arc::clone(text), regex }),
+            Ok(regex) => Ok(Self { text: Arc::clone(text), regex, weight }),
             Err(error) => Err(error.to_string().lines().last().unwrap_or("it is malformed").trim().to_owned()),
         }
     }
 }
 
+/// A text that was compiled, or why it cannot be.
+type Compiled = Result<Arc<Pattern>, String>;
+
 /// Compiled regular expressions whose text was not known when the policy was loaded, shared by evaluations.
 #[derive(Debug, Default)]
 pub struct PatternCache {
-    known: Mutex<HashMap<Arc<str>, Result<Arc<Pattern>, String>>>,
+    known: Mutex<HashMap<Arc<str>, Compiled>>,
 }
 
 /// More texts than this are not remembered.
 const MAX_CACHED: usize = 64;
 
 impl PatternCache {
-    pub(crate) fn get(&self, text: &Arc<str>) -> Result<Arc<Pattern>, String> {
+    pub(crate) fn get(&self, text: &Arc<str>) -> Compiled {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pattern) = known.get(text) {
             return pattern.clone();
@@ -83,6 +98,7 @@ fn with_pattern(
     name: &str,
     arguments: &[Value],
     meter: &mut Meter<'_>,
+    times: impl FnOnce(&str) -> u64,
     use_it: impl FnOnce(&str, &Regex) -> Value,
 ) -> Result<Value, Failure> {
     let (Value::Text(text), Some(pattern)) = (&arguments[0], arguments.get(1)) else {
@@ -96,17 +112,24 @@ fn with_pattern(
         },
         _ => return Err(no_overload(name, arguments)),
     };
-    // Time is linear in both; Kubernetes counts a quarter of the pattern's length for each byte of text.
-    meter.charge((1 + text.len() as u64 / 10).saturating_mul(1 + pattern.text.len() as u64 / 4))?;
+    // Kubernetes counts a quarter of the pattern's length for ten bytes of text; here repetitions count as often as they repeat.
+    let once = (1 + text.len() as u64 / 10).saturating_mul(1 + pattern.weight / 4);
+    meter.charge(once.saturating_mul(times(text)))?;
     Ok(use_it(text, &pattern.regex))
 }
 
 fn matches(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value, Failure> {
-    with_pattern("matches", arguments, meter, |text, regex| Value::Bool(regex.is_match(text)))
+    with_pattern("matches", arguments, meter, |_| 1, |text, regex| Value::Bool(regex.is_match(text)))
 }
 
 fn find(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value, Failure> {
-    with_pattern("find", arguments, meter, |text, regex| Value::text(regex.find(text).map_or("", |m| m.as_str())))
+    with_pattern(
+        "find",
+        arguments,
+        meter,
+        |_| 1,
+        |text, regex| Value::text(regex.find(text).map_or("", |m| m.as_str())),
+    )
 }
 
 fn find_all(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value, Failure> {
@@ -115,10 +138,9 @@ fn find_all(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value, Failure
         Some(Value::Int(most)) => usize::try_from(*most).unwrap_or(usize::MAX),
         Some(_) => return Err(no_overload("findAll", arguments)),
     };
-    if let Value::Text(text) = &arguments[0] {
-        meter.charge(text.len() as u64)?;
-    }
-    with_pattern("findAll", arguments, meter, |text, regex| {
+    // Each match can take a look at all of the rest.
+    let times = |text: &str| 1 + text.len() as u64 / 50;
+    with_pattern("findAll", arguments, meter, times, |text, regex| {
         Value::list(regex.find_iter(text).take(most).map(|m| Value::text(m.as_str())).collect())
     })
 }

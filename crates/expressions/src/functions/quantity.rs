@@ -9,7 +9,8 @@ use crate::value::{Library, Value};
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::global("quantity", (1, 1), "kubernetes.Quantity", |a, _| {
         let text = a[0].as_text().ok_or_else(|| no_overload("quantity", a))?;
-        let parsed = Quantity::parse(text).ok_or_else(|| Failure::invalid(format!("{text:?} is no quantity such as 500m or 2Gi")))?;
+        let parsed = Quantity::parse(text)
+            .ok_or_else(|| Failure::invalid(format!("{text:?} is no quantity such as 500m or 2Gi")))?;
         Ok(Value::library(Library::Quantity(parsed)))
     })
     .constant(),
@@ -19,9 +20,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::member("isInteger", (1, 1), "bool", |a, _| Ok(Value::Bool(one("isInteger", a)?.integer().is_some()))),
     Function::member("asInteger", (1, 1), "int", |a, _| {
-        one("asInteger", a)?.integer().map(Value::Int).ok_or_else(|| Failure::invalid("cannot convert value to integer"))
+        one("asInteger", a)?
+            .integer()
+            .map(Value::Int)
+            .ok_or_else(|| Failure::invalid("cannot convert value to integer"))
     }),
-    Function::member("asApproximateFloat", (1, 1), "double", |a, _| Ok(Value::Double(one("asApproximateFloat", a)?.float()))),
+    Function::member("asApproximateFloat", (1, 1), "double", |a, _| {
+        Ok(Value::Double(one("asApproximateFloat", a)?.float()))
+    }),
     Function::member("sign", (1, 1), "int", |a, _| Ok(Value::Int(one("sign", a)?.billionths.signum() as i64))),
     Function::member("add", (2, 2), "kubernetes.Quantity", |a, _| sum("add", a, i128::checked_add)),
     Function::member("sub", (2, 2), "kubernetes.Quantity", |a, _| sum("sub", a, i128::checked_sub)),
@@ -162,7 +168,9 @@ fn scaled(digits: &str, places: usize, suffix: &Suffix) -> i128 {
     let Some(times_two) = value.checked_mul(1 << two) else { return over };
     value = times_two;
     if power >= 0 {
-        let Some(scaled) = 10_i128.checked_pow(power.unsigned_abs()).and_then(|p| value.checked_mul(p)) else { return over };
+        let Some(scaled) = 10_i128.checked_pow(power.unsigned_abs()).and_then(|p| value.checked_mul(p)) else {
+            return over;
+        };
         value = scaled;
     } else {
         match 10_i128.checked_pow(power.unsigned_abs()) {

@@ -10,7 +10,9 @@ use crate::value::{Library, Value};
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::global("semver", (1, 2), "kubernetes.Semver", |a, m| {
         let parsed = parse_arguments("semver", a, m)?;
-        parsed.map(|v| Value::library(Library::Version(v))).ok_or_else(|| Failure::invalid("it is no semantic version such as 1.2.3"))
+        parsed
+            .map(|v| Value::library(Library::Version(v)))
+            .ok_or_else(|| Failure::invalid("it is no semantic version such as 1.2.3"))
     })
     .constant(),
     Function::global("isSemver", (1, 2), "bool", |a, m| Ok(Value::Bool(parse_arguments("isSemver", a, m)?.is_some()))),
@@ -76,15 +78,18 @@ impl SemanticVersion {
     /// With a leading `v`, missing numbers and leading zeros allowed.
     fn parse_tolerant(text: &str) -> Option<Self> {
         let text = text.strip_prefix('v').unwrap_or(text);
-        let mut parts: Vec<String> = text.splitn(3, '.').map(|part| {
-            let trimmed = part.trim_start_matches('0');
-            let needs_zero = part.len() > 1 && !trimmed.starts_with(|c: char| c.is_ascii_digit());
-            match part.len() {
-                0 | 1 => part.to_owned(),
-                _ if needs_zero => format!("0{trimmed}"),
-                _ => trimmed.to_owned(),
-            }
-        }).collect();
+        let mut parts: Vec<String> = text
+            .splitn(3, '.')
+            .map(|part| {
+                let trimmed = part.trim_start_matches('0');
+                let needs_zero = part.len() > 1 && !trimmed.starts_with(|c: char| c.is_ascii_digit());
+                match part.len() {
+                    0 | 1 => part.to_owned(),
+                    _ if needs_zero => format!("0{trimmed}"),
+                    _ => trimmed.to_owned(),
+                }
+            })
+            .collect();
         if parts.len() < 3 {
             if parts.last()?.contains(['+', '-']) {
                 return None;

@@ -26,15 +26,18 @@ pub(super) fn format(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value
             rest = after;
             continue;
         }
-        let digits = match rest.strip_prefix('.') {
-            Some(after) => {
-                let length = after.bytes().take_while(u8::is_ascii_digit).count();
-                let digits = after[..length].parse().ok().filter(|n| *n <= MOST_DIGITS);
-                rest = &after[length..];
-                Some(digits.ok_or_else(|| Failure::invalid("the precision of a formatting clause is no number up to 1000"))?)
-            }
-            None => None,
-        };
+        let digits =
+            match rest.strip_prefix('.') {
+                Some(after) => {
+                    let length = after.bytes().take_while(u8::is_ascii_digit).count();
+                    let digits = after[..length].parse().ok().filter(|n| *n <= MOST_DIGITS);
+                    rest = &after[length..];
+                    Some(digits.ok_or_else(|| {
+                        Failure::invalid("the precision of a formatting clause is no number up to 1000")
+                    })?)
+                }
+                None => None,
+            };
         let Some(verb) = rest.chars().next() else {
             return Err(Failure::invalid("unexpected end of the format"));
         };
@@ -42,7 +45,8 @@ pub(super) fn format(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value
         if !"sdfebxXo".contains(verb) {
             return Err(Failure::invalid(format!("unrecognized formatting clause {verb:?}")));
         }
-        let value = values.next().ok_or_else(|| Failure::invalid("the format has more clauses than there are values"))?;
+        let value =
+            values.next().ok_or_else(|| Failure::invalid("the format has more clauses than there are values"))?;
         let before = out.len();
         clause(verb, digits, value, &mut out, meter)?;
         meter.charge_bytes(out.len() - before)?;
@@ -51,14 +55,22 @@ pub(super) fn format(arguments: &[Value], meter: &mut Meter<'_>) -> Result<Value
     Ok(Value::Text(Arc::from(out)))
 }
 
-fn clause(verb: char, digits: Option<usize>, value: &Value, out: &mut String, meter: &mut Meter<'_>) -> Result<(), Failure> {
+fn clause(
+    verb: char,
+    digits: Option<usize>,
+    value: &Value,
+    out: &mut String,
+    meter: &mut Meter<'_>,
+) -> Result<(), Failure> {
     let wrong = || Failure::invalid(format!("%{verb} does not format a {}", value.type_name()));
     match (verb, value) {
         ('s', value) => return text(value, out, meter),
         ('d', Value::Int(int)) => out.push_str(&int.to_string()),
         ('d', Value::Uint(uint)) => out.push_str(&uint.to_string()),
         ('d' | 'f' | 'e', Value::Double(double)) if !double.is_finite() => out.push_str(special(*double)),
-        ('f' | 'e', Value::Text(text)) if matches!(text.as_ref(), "NaN" | "Infinity" | "-Infinity") => out.push_str(text),
+        ('f' | 'e', Value::Text(text)) if matches!(text.as_ref(), "NaN" | "Infinity" | "-Infinity") => {
+            out.push_str(text)
+        }
         ('f' | 'e', value) => {
             let number = number(value).ok_or_else(wrong)?;
             let digits = digits.unwrap_or(6);
@@ -94,7 +106,13 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 fn special(double: f64) -> &'static str {
-    if double.is_nan() { "NaN" } else if double > 0.0 { "Infinity" } else { "-Infinity" }
+    if double.is_nan() {
+        "NaN"
+    } else if double > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
 }
 
 fn scientific(number: f64, digits: usize) -> String {

@@ -18,7 +18,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::member("getDayOfWeek", (1, 2), "int", |a, _| field(a, "getDayOfWeek", |t| t.weekday, None)),
     Function::member("getDayOfYear", (1, 2), "int", |a, _| field(a, "getDayOfYear", |t| t.day_of_year, None)),
     Function::member("getHours", (1, 2), "int", |a, _| field(a, "getHours", |t| t.second / 3600, Some(3600 * SECOND))),
-    Function::member("getMinutes", (1, 2), "int", |a, _| field(a, "getMinutes", |t| t.second / 60 % 60, Some(60 * SECOND))),
+    Function::member("getMinutes", (1, 2), "int", |a, _| {
+        field(a, "getMinutes", |t| t.second / 60 % 60, Some(60 * SECOND))
+    }),
     Function::member("getSeconds", (1, 2), "int", |a, _| field(a, "getSeconds", |t| t.second % 60, Some(SECOND))),
     Function::member("getMilliseconds", (1, 2), "int", milliseconds),
 ];
@@ -47,7 +49,8 @@ pub(crate) fn between(earlier: Timestamp, later: Timestamp) -> Option<Value> {
 
 /// Reads RFC 3339: `2026-11-25T01:02:03.5Z`, `2026-11-25T01:02:03+01:00`.
 pub(super) fn parse_timestamp(text: &str) -> Result<Value, Failure> {
-    rfc3339(text).ok_or_else(|| Failure::invalid(format!("{text:?} is no timestamp of RFC 3339 of the years 0001 to 9999")))
+    rfc3339(text)
+        .ok_or_else(|| Failure::invalid(format!("{text:?} is no timestamp of RFC 3339 of the years 0001 to 9999")))
 }
 
 fn rfc3339(text: &str) -> Option<Value> {
@@ -95,7 +98,9 @@ fn offset(text: &str, strict: bool) -> Option<i32> {
 
 /// Reads Go's form: `1h30m`, `-1.5s`, `100ms`, `0`.
 pub(super) fn parse_duration(text: &str) -> Result<Value, Failure> {
-    go_duration(text).map(Value::Duration).ok_or_else(|| Failure::invalid(format!("{text:?} is no duration such as 1h30m or 1.5s")))
+    go_duration(text)
+        .map(Value::Duration)
+        .ok_or_else(|| Failure::invalid(format!("{text:?} is no duration such as 1h30m or 1.5s")))
 }
 
 fn go_duration(text: &str) -> Option<i64> {
@@ -135,7 +140,11 @@ fn go_duration(text: &str) -> Option<i64> {
         let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
         // Digits beyond the thirteenth are below a nanosecond even in hours.
         let fraction = &fraction[..fraction.len().min(18)];
-        let part = if fraction.is_empty() { 0 } else { fraction.parse::<i128>().ok()? * unit / 10_i128.pow(fraction.len() as u32) };
+        let part = if fraction.is_empty() {
+            0
+        } else {
+            fraction.parse::<i128>().ok()? * unit / 10_i128.pow(fraction.len() as u32)
+        };
         total = total.checked_add(whole.checked_mul(unit)?)?.checked_add(part)?;
         rest = after;
     }

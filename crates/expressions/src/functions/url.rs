@@ -12,7 +12,8 @@ use crate::value::{Key, Library, Map, Value};
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::global("url", (1, 1), "kubernetes.URL", |a, _| {
         let text = a[0].as_text().ok_or_else(|| no_overload("url", a))?;
-        let parsed = Url::parse(text).ok_or_else(|| Failure::invalid(format!("{text:?} is no absolute URI or absolute path")))?;
+        let parsed = Url::parse(text)
+            .ok_or_else(|| Failure::invalid(format!("{text:?} is no absolute URI or absolute path")))?;
         Ok(Value::library(Library::Url(parsed)))
     })
     .constant(),
@@ -22,7 +23,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::member("getScheme", (1, 1), "string", |a, m| part(a, m, "getScheme", |u| u.scheme.clone())),
     Function::member("getHost", (1, 1), "string", |a, m| part(a, m, "getHost", |u| u.host.clone())),
-    Function::member("getHostname", (1, 1), "string", |a, m| part(a, m, "getHostname", |u| u.name_and_port().0.to_owned())),
+    Function::member("getHostname", (1, 1), "string", |a, m| {
+        part(a, m, "getHostname", |u| u.name_and_port().0.to_owned())
+    }),
     Function::member("getPort", (1, 1), "string", |a, m| part(a, m, "getPort", |u| u.name_and_port().1.to_owned())),
     Function::member("getEscapedPath", (1, 1), "string", |a, m| part(a, m, "getEscapedPath", |u| u.path.clone())),
     Function::member("getQuery", (1, 1), "map", query).builds().builds(),
@@ -81,7 +84,9 @@ impl Url {
 
     fn name_and_port(&self) -> (&str, &str) {
         let (name, port) = match self.host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !(name.contains(':') && !name.ends_with(']')) => {
+            Some((name, port))
+                if port.bytes().all(|b| b.is_ascii_digit()) && (name.ends_with(']') || !name.contains(':')) =>
+            {
                 (name, port)
             }
             _ => (self.host.as_str(), ""),

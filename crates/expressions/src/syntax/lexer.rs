@@ -27,7 +27,8 @@ pub(super) struct Token {
 
 // Longer ones first: the first that fits is taken.
 const SYMBOLS: [&str; 24] = [
-    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "+", "-", "*", "/", "%", "?", ":", ".", ",", "(", ")", "[", "]", "{", "}",
+    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "+", "-", "*", "/", "%", "?", ":", ".", ",", "(", ")", "[", "]",
+    "{", "}",
 ];
 
 /// Splits the text; the last token is [`Kind::End`].
@@ -76,7 +77,10 @@ fn token(text: &str, at: usize) -> Result<(Kind, usize), SyntaxError> {
         };
         return match length {
             Some(length) if inner(length) => Ok((Kind::Quoted, length)),
-            _ => Err(SyntaxError::new(at as u32, "a field name in backticks has letters, digits, '_', '.', '-', '/' and spaces")),
+            _ => Err(SyntaxError::new(
+                at as u32,
+                "a field name in backticks has letters, digits, '_', '.', '-', '/' and spaces",
+            )),
         };
     }
     match SYMBOLS.iter().find(|s| rest.starts_with(**s)) {
@@ -121,9 +125,13 @@ fn quoted(rest: &str, at: usize, prefix: Prefix) -> Result<(Kind, usize), Syntax
     loop {
         match bytes.get(next) {
             None => return Err(SyntaxError::new(at as u32, "the string is not closed")),
-            Some(b'\n' | b'\r') if !triple => return Err(SyntaxError::new(at as u32, "the string is not closed on its line")),
+            Some(b'\n' | b'\r') if !triple => {
+                return Err(SyntaxError::new(at as u32, "the string is not closed on its line"));
+            }
             Some(b'\\') if !prefix.raw => next += 2,
-            Some(byte) if *byte == quote && bytes[next..].iter().take(closing).filter(|b| **b == quote).count() == closing => {
+            Some(byte)
+                if *byte == quote && bytes[next..].iter().take(closing).filter(|b| **b == quote).count() == closing =>
+            {
                 let kind = if prefix.bytes { Kind::Bytes } else { Kind::Text };
                 return Ok((kind, next + closing));
             }

@@ -40,7 +40,9 @@ pub(super) fn bytes(literal: &str) -> Result<Vec<u8>, String> {
         }
         match escape(&mut rest)? {
             Escape::Character(c) => out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes()),
-            Escape::Code(code) => out.push(u8::try_from(code).map_err(|_| format!("\\{code:o} is more than one byte"))?),
+            Escape::Code(code) => {
+                out.push(u8::try_from(code).map_err(|_| format!("\\{code:o} is more than one byte"))?)
+            }
         }
     }
     Ok(out)

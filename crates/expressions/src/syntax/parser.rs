@@ -8,8 +8,23 @@ use super::{MAX_DEPTH, MAX_NESTING, MAX_TEXT, SyntaxError, literal};
 
 /// Words that cannot be identifiers (cel-spec, "Syntax"). They can be names of fields.
 const RESERVED: [&str; 17] = [
-    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace",
-    "return", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// Words that are literals or operators and name nothing, not even fields.
@@ -232,7 +247,8 @@ impl Parser<'_> {
                 let index = self.expression()?;
                 self.expect("]")?;
                 let depth = depth.max(index.depth);
-                target = self.node(at, Form::Index { target: Box::new(target), index: Box::new(index), optional }, depth)?;
+                target =
+                    self.node(at, Form::Index { target: Box::new(target), index: Box::new(index), optional }, depth)?;
             } else {
                 return Ok(target);
             }
@@ -273,7 +289,11 @@ impl Parser<'_> {
             }
             Kind::Symbol(".") => {
                 let token = self.take();
-                if token.kind == Kind::Name { self.name(token, true) } else { Err(SyntaxError::new(at, "expected a name after the dot")) }
+                if token.kind == Kind::Name {
+                    self.name(token, true)
+                } else {
+                    Err(SyntaxError::new(at, "expected a name after the dot"))
+                }
             }
             Kind::Int | Kind::Uint | Kind::Double => {
                 let form = self.number(token, false)?;
@@ -316,7 +336,10 @@ impl Parser<'_> {
             return self.node(at, Form::Call { target: None, function: name, arguments }, depth);
         }
         if let Some(message) = self.message(&name) {
-            return Err(SyntaxError::new(at, format!("{message}{{...}} builds a protocol buffer message, which is not supported")));
+            return Err(SyntaxError::new(
+                at,
+                format!("{message}{{...}} builds a protocol buffer message, which is not supported"),
+            ));
         }
         self.node(at, Form::Name { name, absolute }, 0)
     }

@@ -22,10 +22,25 @@ pub(crate) enum Form {
     Text(Arc<str>),
     Bytes(Arc<[u8]>),
     /// An identifier; `absolute` when it was written with a leading dot.
-    Name { name: String, absolute: bool },
-    Select { target: Box<Tree>, field: Arc<str>, optional: bool },
-    Index { target: Box<Tree>, index: Box<Tree>, optional: bool },
-    Call { target: Option<Box<Tree>>, function: String, arguments: Vec<Tree> },
+    Name {
+        name: String,
+        absolute: bool,
+    },
+    Select {
+        target: Box<Tree>,
+        field: Arc<str>,
+        optional: bool,
+    },
+    Index {
+        target: Box<Tree>,
+        index: Box<Tree>,
+        optional: bool,
+    },
+    Call {
+        target: Option<Box<Tree>>,
+        function: String,
+        arguments: Vec<Tree>,
+    },
     /// Elements, each with whether it was written `?element`.
     List(Vec<(Tree, bool)>),
     /// Entries, each with whether it was written `?key: value`.

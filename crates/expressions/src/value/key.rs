@@ -27,7 +27,10 @@ impl Key {
     }
 
     /// The key to look up: a double without a fraction finds the whole number.
-    #[expect(clippy::cast_possible_truncation, reason = "the double is whole and was checked to be within the range of i64")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the double is whole and was checked to be within the range of i64"
+    )]
     pub(crate) fn to_find(value: &Value) -> Option<Self> {
         match value {
             Value::Double(double) if double.fract() == 0.0 && double.abs() < 9.2e18 => Some(Self::Int(*double as i64)),

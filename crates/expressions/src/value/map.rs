@@ -1,7 +1,7 @@
 //! Maps: entries in the order of their keys, found by halving.
 
-use super::key::Key;
 use super::Value;
+use super::key::Key;
 
 /// A map. Its order is that of its keys, so that evaluation is the same every time.
 #[derive(Debug, Clone, Default)]

@@ -13,13 +13,20 @@ use crate::textproto::{Node, read};
 /// Tests that give another answer than cel-spec expects: file, section and name, and why.
 const KNOWN_FAILURES: &[(&str, &str)] = &[
     ("network_ext/ipv4/ipv4_equals_ipv6", "Kubernetes' library, unlike cel-go's, refuses IPv4 addresses in IPv6 form"),
-    ("network_ext/ipv4/ipv4_not_equals_ipv6", "Kubernetes' library, unlike cel-go's, refuses IPv4 addresses in IPv6 form"),
+    (
+        "network_ext/ipv4/ipv4_not_equals_ipv6",
+        "Kubernetes' library, unlike cel-go's, refuses IPv4 addresses in IPv6 form",
+    ),
 ];
 
 fn test_data() -> PathBuf {
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cel-spec");
     let go = |arguments: &[&str]| {
-        let output = Command::new("go").args(arguments).current_dir(&module).output().expect("go, to find the module cel.dev/expr");
+        let output = Command::new("go")
+            .args(arguments)
+            .current_dir(&module)
+            .output()
+            .expect("go, to find the module cel.dev/expr");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("a path").trim().to_owned()
     };
@@ -164,7 +171,8 @@ struct Count {
 #[test]
 fn cel_spec() {
     let folder = test_data();
-    let mut files: Vec<_> = std::fs::read_dir(&folder).expect("the test data").map(|e| e.expect("an entry").path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&folder).expect("the test data").map(|e| e.expect("an entry").path()).collect();
     files.retain(|p| p.extension().is_some_and(|e| e == "textproto"));
     files.sort();
     assert!(files.len() >= 29, "the test data of cel-spec are not there");
@@ -225,7 +233,9 @@ fn one(test: &Node, name: &str, count: &mut Count) {
         *count.refused.entry("tests of the type checker alone").or_default() += 1;
         return;
     }
-    if test.get("container").is_some() && test.all("bindings").any(|b| b.get("key").is_some_and(|k| k.text().contains('.'))) {
+    if test.get("container").is_some()
+        && test.all("bindings").any(|b| b.get("key").is_some_and(|k| k.text().contains('.')))
+    {
         *count.refused.entry("names in a container, which policies do not have").or_default() += 1;
         return;
     }
@@ -258,7 +268,9 @@ fn one(test: &Node, name: &str, count: &mut Count) {
         (Expected::Message, _) => count.not_comparable += 1,
         (Expected::Error, Err(_)) => count.passed += 1,
         (Expected::Value(expected), Ok(found)) if same(&expected, &found) => count.passed += 1,
-        (Expected::Error, Ok(found)) => count.failed.push(format!("{name} | {text} | expected an error, found {found:?}")),
+        (Expected::Error, Ok(found)) => {
+            count.failed.push(format!("{name} | {text} | expected an error, found {found:?}"))
+        }
         (Expected::Value(expected), found) => {
             count.failed.push(format!("{name} | {text} | expected {expected:?}, found {found:?}"));
         }

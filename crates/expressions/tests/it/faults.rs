@@ -22,7 +22,8 @@ fn faults(spec: &str) -> String {
 
 #[test]
 fn every_fault_names_its_place() {
-    let nested = "object.a.map(a, object.b.map(b, object.c.map(c, object.d.map(d, object.e.map(e, a + b + c + d + e))))) == []";
+    let nested =
+        "object.a.map(a, object.b.map(b, object.c.map(c, object.d.map(d, object.e.map(e, a + b + c + d + e))))) == []";
     let specs = [
         "  validations:\n  - expression: object.spec.replicas <= = 5\n",
         "  validations:\n  - expression: 'objekt.spec.replicas <= 5'\n",

@@ -44,7 +44,8 @@ pub(crate) fn request(object: &serde_json::Value, operation: &str, user: &serde_
     let kind = json!({"group": group, "version": "v1", "kind": kind});
     let resource = json!({"group": group, "version": "v1", "resource": resource});
     let name = &object["metadata"]["name"];
-    let (new, old) = if operation == "DELETE" { (&serde_json::Value::Null, object) } else { (object, &serde_json::Value::Null) };
+    let (new, old) =
+        if operation == "DELETE" { (&serde_json::Value::Null, object) } else { (object, &serde_json::Value::Null) };
     json!({
         "uid": "u", "kind": kind, "resource": resource, "requestKind": kind, "requestResource": resource, "subResource": "",
         "name": name, "namespace": if namespaced { &object["metadata"]["namespace"] } else { name },
@@ -120,7 +121,9 @@ fn with(policy: &str, object: serde_json::Value, expired: &dyn Fn() -> bool) -> 
     assert_eq!(loaded.faults, []);
     let request = Request::from_json(&request(&object, "CREATE", &json!({"username": "alice"}))).unwrap();
     let parameters = Parameters::default();
-    loaded.policies.evaluate(&Input { request: &request, namespace: None, parameters: &parameters }, &Limits { expired })
+    loaded
+        .policies
+        .evaluate(&Input { request: &request, namespace: None, parameters: &parameters }, &Limits { expired })
 }
 
 fn configmap() -> serde_json::Value {
@@ -131,7 +134,10 @@ fn configmap() -> serde_json::Value {
 fn an_error_is_a_denial_unless_failures_are_ignored() {
     let validations = "  validations: [{expression: object.data.x == '1'}]";
     let denied = with(validations, configmap(), &|| false).denial().unwrap();
-    assert!(denied.message.ends_with("expression 'object.data.x == '1'' resulted in error: no such key: data"), "{denied:?}");
+    assert!(
+        denied.message.ends_with("expression 'object.data.x == '1'' resulted in error: no such key: data"),
+        "{denied:?}"
+    );
     let ignored = with(&format!("  failurePolicy: Ignore\n{validations}"), configmap(), &|| false);
     assert_eq!(ignored.denial(), None);
     assert_eq!(ignored.decisions.len(), 1);
@@ -140,7 +146,9 @@ fn an_error_is_a_denial_unless_failures_are_ignored() {
 #[test]
 fn a_message_that_cannot_be_said_falls_back() {
     for expression in ["object.missing", "' '", "'a\\nb'"] {
-        let policy = format!("  validations:\n  - expression: 'false'\n    message: plain\n    messageExpression: {expression:?}");
+        let policy = format!(
+            "  validations:\n  - expression: 'false'\n    message: plain\n    messageExpression: {expression:?}"
+        );
         assert!(with(&policy, configmap(), &|| false).denial().unwrap().message.ends_with(": plain"), "{expression}");
     }
     let without = with("  validations: [{expression: 1 == 2}]", configmap(), &|| false);
@@ -161,7 +169,8 @@ fn a_condition_that_does_not_hold_decides_over_one_that_fails() {
 fn work_ends_with_the_budget_or_the_deadline() {
     let list: Vec<_> = (0..200).collect();
     let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}, "list": list});
-    let nested = "  validations: [{expression: 'object.list.all(a, object.list.all(b, object.list.all(c, a + b + c >= 0)))'}]";
+    let nested =
+        "  validations: [{expression: 'object.list.all(a, object.list.all(b, object.list.all(c, a + b + c >= 0)))'}]";
     let denied = with(nested, object.clone(), &|| false).denial().unwrap();
     assert!(denied.message.ends_with("the expression costs more than its budget"), "{denied:?}");
     let denied = with(nested, object, &|| true).denial().unwrap();

@@ -29,7 +29,9 @@ pub(crate) fn evaluate(text: &str, dialect: Dialect) -> Result<Value, String> {
     let expression = Expression::compile(text, &environment).map_err(|refusal| format!("refused: {refusal}"))?;
     let roots = [Value::from_json(&pod()).unwrap(), Value::Null];
     let patterns = PatternCache::default();
-    expression.evaluate(&roots, &mut Meter::new(PER_EXPRESSION, &|| false, &patterns)).map_err(|failure| failure.to_string())
+    expression
+        .evaluate(&roots, &mut Meter::new(PER_EXPRESSION, &|| false, &patterns))
+        .map_err(|failure| failure.to_string())
 }
 
 /// Each of these is true of the Pod above.

@@ -53,7 +53,10 @@ impl Reader<'_> {
     fn peek(&mut self) -> Option<u8> {
         while let Some(byte) = self.bytes.get(self.at) {
             match byte {
-                b'#' => self.at += self.bytes[self.at..].iter().position(|b| *b == b'\n').unwrap_or(self.bytes.len() - self.at),
+                b'#' => {
+                    self.at +=
+                        self.bytes[self.at..].iter().position(|b| *b == b'\n').unwrap_or(self.bytes.len() - self.at)
+                }
                 b' ' | b'\t' | b'\n' | b'\r' | b',' | b';' => self.at += 1,
                 other => return Some(*other),
             }

@@ -5,8 +5,16 @@ use std::fmt::Write as _;
 /// Repetitions above this are refused, as RE2 does.
 const MAX_REPEAT: u32 = 1000;
 
-pub(super) fn to_regex(pattern: &str) -> Result<String, String> {
-    let mut rewriter = Rewriter { rest: pattern, out: String::with_capacity(pattern.len() + 8), repeated: false };
+/// The rewritten pattern and its weight: about how many states a search has to follow at each character.
+pub(super) fn to_regex(pattern: &str) -> Result<(String, u64), String> {
+    let mut rewriter = Rewriter {
+        rest: pattern,
+        out: String::with_capacity(pattern.len() + 8),
+        repeated: false,
+        total: 0,
+        groups: Vec::new(),
+        last: 0,
+    };
     while let Some(character) = rewriter.next() {
         let repeats = rewriter.one(character)?;
         if repeats && rewriter.repeated {
@@ -19,7 +27,7 @@ pub(super) fn to_regex(pattern: &str) -> Result<String, String> {
             rewriter.out.push('?');
         }
     }
-    Ok(rewriter.out)
+    Ok((rewriter.out, rewriter.total))
 }
 
 struct Rewriter<'p> {
@@ -27,6 +35,12 @@ struct Rewriter<'p> {
     out: String,
     /// Whether the last thing was a repetition.
     repeated: bool,
+    /// The weight so far.
+    total: u64,
+    /// The weight before each group that is open.
+    groups: Vec<u64>,
+    /// The weight of the last thing, which a repetition multiplies.
+    last: u64,
 }
 
 impl Rewriter<'_> {
@@ -38,6 +52,23 @@ impl Rewriter<'_> {
 
     /// Rewrites what begins with the character; says whether it was a repetition.
     fn one(&mut self, character: char) -> Result<bool, String> {
+        match character {
+            '(' => self.groups.push(self.total),
+            ')' => self.last = self.total - self.groups.pop().unwrap_or(self.total),
+            '{' | '*' | '+' | '?' | '|' => {}
+            _ => {
+                // A class is several ranges, and one of Unicode's is hundreds.
+                let unicode = self.rest.starts_with(['p', 'P']) && character == '\\';
+                self.last = if unicode {
+                    64
+                } else if matches!(character, '[' | '.' | '\\') {
+                    4
+                } else {
+                    1
+                };
+                self.total = self.total.saturating_add(self.last);
+            }
+        }
         match character {
             '\\' => self.escape(false)?,
             '[' => self.class()?,
@@ -162,6 +193,9 @@ impl Rewriter<'_> {
         if inner.split(',').any(too_many) {
             return Err(format!("a repetition is of more than {MAX_REPEAT} times"));
         }
+        let times = inner.split(',').filter_map(|n| n.parse::<u64>().ok()).max().unwrap_or(1);
+        self.total = self.total.saturating_add(self.last.saturating_mul(times));
+        self.last = self.last.saturating_mul(times.max(1));
         let _ = write!(self.out, "{{{inner}}}");
         self.rest = &self.rest[inner.len() + 1..];
         Ok(true)
