@@ -58,6 +58,10 @@ impl Expression {
             );
             return Err(refuse(SyntaxError::new(tree.at, message)));
         }
+        if resolved.bound.stack > bound::MAX_STACK {
+            let message = format!("the expression and its variables are nested more than {} deep", bound::MAX_STACK);
+            return Err(refuse(SyntaxError::new(tree.at, message)));
+        }
         if resolved.bound.depth > bound::MAX_BUILT_DEPTH {
             let message = format!("the expression builds values nested more than {} deep", bound::MAX_BUILT_DEPTH);
             return Err(refuse(SyntaxError::new(tree.at, message)));

@@ -52,6 +52,8 @@ pub(crate) struct Function {
     pub(crate) pattern: Option<usize>,
     /// Whether it gives the same for the same constants at load.
     pub(crate) constant: bool,
+    /// Whether constants that it fails for are refused at load, as the API server does for times.
+    pub(crate) checked: bool,
     /// Whether it looks at all elements of its arguments.
     pub(crate) walks: bool,
     /// Whether its value has a level of nesting more than its arguments.
@@ -70,6 +72,7 @@ impl Function {
             availability: Availability::Kubernetes,
             pattern: None,
             constant: false,
+            checked: false,
             walks: false,
             builds: false,
         }
@@ -82,6 +85,10 @@ impl Function {
 
     const fn constant(self) -> Self {
         Self { constant: true, ..self }
+    }
+
+    const fn checked(self) -> Self {
+        Self { checked: true, ..self }
     }
 
     const fn pattern(self, argument: usize) -> Self {

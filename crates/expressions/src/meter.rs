@@ -30,10 +30,11 @@ pub struct Meter<'a> {
 const PER_PATTERN: u64 = 5_000;
 
 impl<'a> Meter<'a> {
-    /// A meter with this many units. `expired` says whether the time is up; it is asked once for each few thousand units.
+    /// A meter with this many units. `expired` says whether the time is up; it is asked at the first
+    /// unit and once for each few thousand more.
     #[must_use]
     pub fn new(units: u64, expired: &'a dyn Fn() -> bool, patterns: &'a PatternCache) -> Self {
-        Self { left: units, until_look: BETWEEN_LOOKS, expired, patterns, paid: Vec::new() }
+        Self { left: units, until_look: 0, expired, patterns, paid: Vec::new() }
     }
 
     /// Units that are left.

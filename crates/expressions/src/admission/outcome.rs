@@ -126,7 +126,7 @@ pub struct Decision {
     pub actions: Actions,
     /// What the policy does with errors.
     pub failure_policy: FailurePolicy,
-    /// The verdicts, in the order of the validations.
+    /// The verdicts, in the order of the validations; none when a match condition did not hold.
     pub findings: Vec<Finding>,
     /// The policy's own audit annotations: keys without the policy's name, and values.
     pub audit_annotations: Vec<(String, String)>,

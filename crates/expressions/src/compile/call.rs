@@ -65,11 +65,11 @@ impl Resolver<'_> {
         if let Some(position) = function.pattern {
             compile_pattern(arguments, &mut resolved, position)?;
         }
-        Ok(finish(function, resolved))
+        finish(function, resolved, tree.at)
     }
 }
 
-fn finish(function: &'static Function, resolved: Vec<Resolved>) -> Resolved {
+fn finish(function: &'static Function, resolved: Vec<Resolved>, at: u32) -> Result<Resolved> {
     let length = resolved.iter().map(|r| r.bound.length).max().unwrap_or(1).max(super::ASSUMED_LENGTH);
     let own = if function.walks { length } else { 2 };
     let bound = Bound::over(resolved.iter().map(|r| &r.bound), own, length);
@@ -79,14 +79,16 @@ fn finish(function: &'static Function, resolved: Vec<Resolved>) -> Resolved {
         if let Some(arguments) = constants {
             let patterns = crate::PatternCache::default();
             let mut meter = Meter::new(PER_EXPRESSION, &|| false, &patterns);
-            // What fails with constants fails in each evaluation, as an error that the expression may absorb.
-            if let Ok(value) = (function.run)(&arguments, &mut meter) {
-                return Resolved::constant(value);
+            match (function.run)(&arguments, &mut meter) {
+                Ok(value) => return Ok(Resolved::constant(value)),
+                Err(failure) if function.checked => return Err(SyntaxError::new(at, failure.to_string())),
+                // It fails in each evaluation, as an error that the expression may absorb.
+                Err(_) => {}
             }
         }
     }
     let nodes = resolved.into_iter().map(|r| r.node).collect();
-    Resolved::new(Operation::Call(function, nodes), function.result, bound)
+    Ok(Resolved::new(Operation::Call(function, nodes), function.result, bound))
 }
 
 /// A regular expression that is written out is compiled now; one that is wrong is refused.

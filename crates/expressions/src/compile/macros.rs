@@ -1,6 +1,7 @@
 //! Macros: calls whose arguments are not evaluated like those of functions (cel-spec, "Macros", and cel-go's extensions
 //! `TwoVarComprehensions`, `Bindings`, `OptionalTypes` and `Lists`).
 
+use super::bound::CALLS_OF_MACRO;
 use super::environment::Dialect;
 use super::resolve::{Resolved, Resolver, Result};
 use super::{ASSUMED_LENGTH, Bound, Fold, FoldKind, Operation};
@@ -70,7 +71,7 @@ impl Resolver<'_> {
             return Err(SyntaxError::new(names[1].at, "the two variables have the same name"));
         }
         let range = self.resolve(target)?;
-        let element = Bound { cost: 1, length: ASSUMED_LENGTH, depth: range.bound.depth };
+        let element = range.bound.known().of_length(ASSUMED_LENGTH);
         let body = |resolver: &mut Self| -> Result<(Option<Resolved>, Option<Resolved>)> {
             let condition = condition.map(|c| resolver.resolve(c)).transpose()?;
             let transform = transform.map(|t| resolver.resolve(t)).transpose()?;
@@ -87,6 +88,7 @@ impl Resolver<'_> {
         let times = range.bound.length;
         let mut bound = Bound::over(parts(), 2, times);
         bound.cost = bound.cost.saturating_mul(times).saturating_add(range.bound.cost);
+        bound = bound.calls(CALLS_OF_MACRO, &range.bound);
         bound.depth = match kind {
             FoldKind::Filter => range.bound.depth,
             _ => bound.depth,
@@ -105,7 +107,8 @@ impl Resolver<'_> {
     fn optional_map(&mut self, target: &Tree, name: &Tree, transform: &Tree, flat: bool) -> Result<Resolved> {
         let name = simple_name(name)?;
         let target = self.resolve(target)?;
-        let (slot, transform) = self.within(name, "dyn", target.bound, |resolver| resolver.resolve(transform))?;
+        let (slot, transform) =
+            self.within(name, "dyn", target.bound.known(), |resolver| resolver.resolve(transform))?;
         let bound = Bound::over([&target.bound, &transform.bound], 1, transform.bound.length).wrapped();
         let parts = Box::new([target.node, transform.node]);
         Ok(Resolved::new(Operation::OptionalMap { slot, parts, flat }, "optional_type", bound))
@@ -114,10 +117,11 @@ impl Resolver<'_> {
     fn sort_by(&mut self, target: &Tree, name: &Tree, key: &Tree) -> Result<Resolved> {
         let name = simple_name(name)?;
         let target = self.resolve(target)?;
-        let element = Bound { cost: 1, length: ASSUMED_LENGTH, depth: target.bound.depth };
+        let element = target.bound.known().of_length(ASSUMED_LENGTH);
         let (slot, key) = self.within(name, "dyn", element, |resolver| resolver.resolve(key))?;
         let mut bound = Bound::over([&key.bound], 8, target.bound.length);
         bound.cost = bound.cost.saturating_mul(target.bound.length).saturating_add(target.bound.cost);
+        bound = bound.calls(CALLS_OF_MACRO, &target.bound);
         bound.depth = bound.depth.max(target.bound.depth);
         Ok(Resolved::new(Operation::SortBy(slot, Box::new([target.node, key.node])), "list", bound))
     }
@@ -139,7 +143,7 @@ impl Resolver<'_> {
     fn bind(&mut self, name: &Tree, value: &Tree, body: &Tree) -> Result<Resolved> {
         let name = simple_name(name)?;
         let value = self.resolve(value)?;
-        let known = Bound { cost: 1, ..value.bound };
+        let known = value.bound.known();
         let (slot, body) = self.within(name, value.kind, known, |resolver| resolver.resolve(body))?;
         let bound = Bound::over([&value.bound, &body.bound], 1, body.bound.length);
         Ok(Resolved::new(Operation::Bind(slot, Box::new([value.node, body.node])), body.kind, bound))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bound::CALLS_OF_MACRO;
 use super::environment::{Environment, Shape};
 use super::{Bound, Node, Operation};
 use crate::syntax::{BinaryOperator, Form, SyntaxError, Tree};
@@ -29,7 +30,7 @@ impl Resolved {
         };
         let depth = u16::from(matches!(value, Value::List(_) | Value::Map(_)));
         let kind = value.type_name();
-        Self::new(Operation::Constant(value), kind, Bound { cost: 1, length, depth })
+        Self::new(Operation::Constant(value), kind, Bound { cost: 1, length, depth, stack: 1 })
     }
 }
 
@@ -115,6 +116,7 @@ impl<'e> Resolver<'e> {
                 let mut bound = Bound::over([&yes.bound, &no.bound], 0, yes.bound.length.max(no.bound.length));
                 // Only one of the two is evaluated.
                 bound.cost = condition.bound.cost.saturating_add(yes.bound.cost.max(no.bound.cost)).saturating_add(1);
+                let bound = bound.calls(0, &condition.bound);
                 Ok(Resolved::new(Operation::Conditional(Box::new([condition.node, yes.node, no.node])), kind, bound))
             }
             Form::Binary(operator, operands) => {
@@ -185,7 +187,7 @@ impl<'e> Resolver<'e> {
         let target = self.resolve(target)?;
         let shape = field_of(target.shape, field).map_err(|message| SyntaxError::new(tree.at, message))?;
         let bound = Bound { cost: target.bound.cost.saturating_add(1), ..Bound::OUTSIDE };
-        let bound = Bound { depth: target.bound.depth, ..bound };
+        let bound = Bound { depth: target.bound.depth, ..bound }.calls(0, &target.bound);
         let inner = Box::new(target.node);
         if optional {
             let operation = Operation::OptionalSelect(inner, Arc::clone(field));
@@ -208,7 +210,8 @@ impl<'e> Resolver<'e> {
         };
         let variable = &variables[position];
         // Evaluated once however often it is used; counted as if each use were the first.
-        Ok(Resolved::new(Operation::Variable(position), variable.kind, variable.bound))
+        let bound = variable.bound.calls(CALLS_OF_MACRO, &Bound::OUTSIDE);
+        Ok(Resolved::new(Operation::Variable(position), variable.kind, bound))
     }
 
     /// `has(target.field)`.

@@ -15,8 +15,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::global("string", (1, 1), "string", string),
     Function::global("bytes", (1, 1), "bytes", bytes),
     Function::global("bool", (1, 1), "bool", boolean),
-    Function::global("timestamp", (1, 1), "google.protobuf.Timestamp", to_timestamp).constant(),
-    Function::global("duration", (1, 1), "google.protobuf.Duration", to_duration).constant(),
+    Function::global("timestamp", (1, 1), "google.protobuf.Timestamp", to_timestamp).constant().checked(),
+    Function::global("duration", (1, 1), "google.protobuf.Duration", to_duration).constant().checked(),
 ];
 
 fn range(what: &str) -> Failure {

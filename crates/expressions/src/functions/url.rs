@@ -28,7 +28,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::member("getPort", (1, 1), "string", |a, m| part(a, m, "getPort", |u| u.name_and_port().1.to_owned())),
     Function::member("getEscapedPath", (1, 1), "string", |a, m| part(a, m, "getEscapedPath", |u| u.path.clone())),
-    Function::member("getQuery", (1, 1), "map", query).builds().builds(),
+    Function::member("getQuery", (1, 1), "map", query).builds(),
 ];
 
 /// A URL in its parts.

@@ -33,6 +33,7 @@ fn every_fault_names_its_place() {
         "  validations:\n  - expression: variables.x == 1\n",
         "  validations:\n  - expression: request.userInfo.user == 'a'\n",
         "  validations:\n  - expression: object.metadata.name.matches('(')\n",
+        "  validations:\n  - expression: duration('1x') < duration('1h')\n",
         "  validations:\n  - expression: object.metadata.name + 'x' + size(object.metadata.name, 1)\n",
         "  validations:\n  - expression: \"'a' + 'b'\"\n",
         "  validations:\n  - expression: cel.bind(x, 1, x == 1)\n",

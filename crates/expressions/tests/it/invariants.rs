@@ -180,6 +180,36 @@ fn no_text_uses_up_the_stack() {
     }
 }
 
+/// A policy whose variables each use the one before.
+fn chain(body: &str, length: usize) -> Policies {
+    let mut text = "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: p}\nspec:\n  \
+        matchConstraints: {resourceRules: [{apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*']}]}\n  \
+        variables:\n  - {name: x0, expression: '1'}\n"
+        .to_owned();
+    for number in 1..=length {
+        let expression = body.replace("variables.x", &format!("variables.x{}", number - 1));
+        text.push_str(&format!("  - {{name: x{number}, expression: \"{expression}\"}}\n"));
+    }
+    text.push_str(&format!(
+        "  validations: [{{expression: variables.x{length} == 1}}]\n---\napiVersion: admissionregistration.k8s.io/v1\n\
+         kind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: b}}\nspec: {{policyName: p, validationActions: [Deny]}}\n"
+    ));
+    Policies::load(&[SourceFile { name: "a", text: &text }]).policies
+}
+
+#[test]
+fn no_chain_of_variables_uses_up_the_stack() {
+    let object =
+        serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "d"}});
+    let request = crate::policies::request(&object, "CREATE", &serde_json::json!({"username": "u"}));
+    for body in ["variables.x", "[1].map(i, variables.x)[0]", "variables.x + 1", "[variables.x]"] {
+        let loads = |length: usize| !chain(body, length).policies().is_empty();
+        let deepest = (1..100).rev().find(|length| loads(*length)).unwrap();
+        assert!(deepest > 20 && !loads(deepest + 1), "{body}: {deepest}");
+        let _ = crate::policies::judge(&chain(body, deepest), &request, &expressions::Parameters::default());
+    }
+}
+
 #[test]
 fn the_deepest_expression_that_is_allowed_is_evaluated() {
     for (open, middle, close) in [

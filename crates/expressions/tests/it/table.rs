@@ -173,7 +173,7 @@ fn what_is_wrong_with_values_is_an_error_and_no_answer() {
         "object.spec.containers.all(c, c.env.size() > 0)",
         "object.metadata.name.orValue('x')",
         "object.metadata.name && true",
-        "duration('1x')",
+        "duration(object.metadata.name)",
         "object.spec.replicas.matches('3')",
         "object.metadata.name.matches(object.metadata.name + '(')",
     ];
