@@ -13,6 +13,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("normalize", &["records"]),
     ("analysis", &["records"]),
+    ("expressions", &[]),
     ("policy", &["records"]),
     ("reports", &["records"]),
     ("store", &["records", "ledger"]),
@@ -44,7 +45,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 
 /// Crates that must not be able to do network I/O, by the libraries that would let them.
 const NO_NETWORK: &[&str] =
-    &["records", "ledger", "normalize", "analysis", "policy", "reports", "store", "controls", "auditor"];
+    &["records", "ledger", "normalize", "analysis", "expressions", "policy", "reports", "store", "controls", "auditor"];
 const NETWORK_LIBRARIES: &[&str] = &[
     "reqwest",
     "hyper",
@@ -61,7 +62,7 @@ const NETWORK_LIBRARIES: &[&str] = &[
 ];
 
 /// Crates that must not know async runtimes or table engines either.
-const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "policy", "reports"];
+const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "expressions", "policy", "reports"];
 const NOT_PURE: &[&str] = &["tokio", "datafusion", "parquet", "arrow"];
 
 fn root() -> PathBuf {

@@ -1,0 +1,131 @@
+//! Policies and bindings that were loaded.
+
+use std::sync::Arc;
+
+use super::matching::Constraints;
+use super::outcome::{Actions, Reason};
+use super::parameters::ParameterReference;
+use crate::compile::Expression;
+use crate::functions::pattern::PatternCache;
+
+/// What happens when a policy cannot be evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FailurePolicy {
+    /// The request is treated as one that violates it.
+    #[default]
+    Fail,
+    /// The request passes.
+    Ignore,
+}
+
+/// A policy.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub(crate) name: Arc<str>,
+    /// The kind of its document, as messages name it.
+    pub(crate) kind: &'static str,
+    pub(crate) file: String,
+    pub(crate) failure_policy: FailurePolicy,
+    /// `apiVersion` and `kind` of its parameters.
+    pub(crate) param_kind: Option<(String, String)>,
+    pub(crate) constraints: Constraints,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) variables: Vec<Expression>,
+    pub(crate) validations: Vec<Check>,
+    pub(crate) audit_annotations: Vec<(String, Expression)>,
+    /// Where the Pod is in the objects that it is for, when it is a policy of Pods that judges the templates of controllers.
+    pub(crate) template: Option<&'static [&'static str]>,
+}
+
+/// A match condition.
+#[derive(Debug, Clone)]
+pub(crate) struct Condition {
+    pub(crate) name: String,
+    pub(crate) expression: Expression,
+}
+
+/// A validation.
+#[derive(Debug, Clone)]
+pub(crate) struct Check {
+    pub(crate) expression: Expression,
+    pub(crate) message: Message,
+    pub(crate) reason: Reason,
+}
+
+/// What is said of a violation.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) expression: Option<Expression>,
+    /// What is said without an expression, or when the expression gives nothing that can be said.
+    pub(crate) fallback: Arc<str>,
+}
+
+impl Policy {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file that it was loaded from.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Units that one evaluation can need (see [`Expression::cost_bound`]), over all its expressions.
+    #[must_use]
+    pub fn cost_bound(&self) -> u64 {
+        self.expressions().map(Expression::cost_bound).fold(0, u64::saturating_add)
+    }
+
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let validations = self.validations.iter().flat_map(|v| [Some(&v.expression), v.message.expression.as_ref()]);
+        self.conditions
+            .iter()
+            .map(|c| &c.expression)
+            .chain(&self.variables)
+            .chain(validations.flatten())
+            .chain(self.audit_annotations.iter().map(|(_, expression)| expression))
+    }
+}
+
+/// A binding: without one, a policy does nothing.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    pub(crate) name: Arc<str>,
+    pub(crate) file: String,
+    pub(crate) policy: String,
+    pub(crate) constraints: Constraints,
+    pub(crate) parameters: Option<ParameterReference>,
+    pub(crate) actions: Actions,
+}
+
+impl Binding {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The policy that it binds.
+    #[must_use]
+    pub fn policy(&self) -> &str {
+        &self.policy
+    }
+}
+
+/// Policies with their bindings, to be evaluated in one pass. Cheap to clone and shared by threads.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    pub(crate) bound: Arc<Vec<(Policy, Vec<Binding>)>>,
+    pub(crate) patterns: Arc<PatternCache>,
+}
+
+impl Policies {
+    /// The policies in the order of their names, each with its bindings.
+    #[must_use]
+    pub fn policies(&self) -> &[(Policy, Vec<Binding>)] {
+        &self.bound
+    }
+}
