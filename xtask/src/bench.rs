@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: how fast it is, on this machine.
 
+use std::process::Command;
+
 use anyhow::Result;
 use clap::Args;
 
@@ -33,7 +35,41 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     for bench in BENCHES.into_iter().filter(wanted) {
         command.args(["--bench", bench]);
     }
-    process::run("benchmarks, built for release (the first build takes a quarter of an hour)", &mut command)
+    process::run("benchmarks, built for release (the first build takes a quarter of an hour)", &mut command)?;
+    if wanted(&"intake") {
+        clickhouse(arguments.megabytes)?;
+    }
+    Ok(())
+}
+
+/// The mark to pass: ClickHouse inserting the same events, in the same run on the same machine.
+fn clickhouse(megabytes: u64) -> Result<()> {
+    let dir = process::cache()?.join("bench");
+    std::fs::create_dir_all(&dir)?;
+    let python = dir.join("python/bin/python");
+    let requirements = process::root().join("tests/python/bench-requirements.txt");
+    if !python.exists() {
+        process::run(
+            "a Python environment for ClickHouse",
+            Command::new("python3").args(["-m", "venv"]).arg(dir.join("python")),
+        )?;
+    }
+    process::run(
+        "installing ClickHouse (PyPI chdb)",
+        Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements),
+    )?;
+    let events = dir.join("audit.log");
+    process::run(
+        "making the same kind of events as a file",
+        process::cargo()?
+            .args(["run", "--release", "--locked", "--quiet", "-p", "traffic", "--example", "lines", "--"])
+            .arg(megabytes.to_string())
+            .stdout(std::fs::File::create(&events)?),
+    )?;
+    let script = process::root().join("tests/python/clickhouse_insert.py");
+    let inserted = process::run("ClickHouse inserts them", Command::new(&python).arg(script).arg(&events));
+    std::fs::remove_file(&events)?;
+    inserted
 }
 
 /// Says what the figures were measured on; what cannot be read is said to be unknown.
