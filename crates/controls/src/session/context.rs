@@ -102,4 +102,16 @@ mod tests {
             assert_eq!((whole.num_rows(), whole.column(0).null_count()), (2, 1));
         }
     }
+
+    #[tokio::test]
+    async fn the_engine_gives_parts_under_schemas_of_their_own() {
+        let ctx = bounded(1 << 26);
+        let sql = "SELECT CAST(NULL AS VARCHAR) AS a UNION ALL SELECT '' AS a";
+        let parts = query(&ctx, sql).await.unwrap().collect().await.unwrap();
+        let mut nullable: Vec<bool> = parts.iter().map(|part| part.schema().field(0).is_nullable()).collect();
+        nullable.sort_unstable();
+        assert_eq!(nullable, [false, true], "the engine puts parts under one schema by now: one_schema can go");
+        let parts = rows(&ctx, sql).await.unwrap();
+        assert!(parts.iter().all(|part| part.schema() == parts[0].schema()));
+    }
 }
