@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use ahash::RandomState;
 use normalize::audit::{Identity, identity};
 use records::{EntryView, SourceName, Timestamp};
 use sha2::{Digest, Sha256};
@@ -26,9 +27,10 @@ pub enum Novelty {
 pub struct Window {
     most: usize,
     order: VecDeque<(Print, u64)>,
-    prints: HashSet<Print>,
+    /// Keyed with randomness of the process, so that nobody can choose events that fall into one place of the table.
+    prints: HashSet<Print, RandomState>,
     /// How many events of each audit ID and stage (hashed) are in the window.
-    names: HashMap<u64, u32>,
+    names: HashMap<u64, u32, RandomState>,
 }
 
 /// The first half of the SHA-256 of an event: 128 bits, so that nobody can make two events meet in it.
@@ -60,7 +62,7 @@ impl Window {
     #[must_use]
     pub fn new(most: usize) -> Self {
         let most = most.max(1);
-        Self { most, order: VecDeque::new(), prints: HashSet::new(), names: HashMap::new() }
+        Self { most, order: VecDeque::new(), prints: HashSet::default(), names: HashMap::default() }
     }
 
     /// What is known of an event.

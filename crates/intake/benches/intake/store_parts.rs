@@ -12,8 +12,8 @@ use store::{NoProjection, Projection, Store, StoreOptions, TableBuilders};
 use crate::input::Input;
 use crate::process::{cpu_seconds, forget_peak, known, peak_mib};
 
-/// Threads that take deliveries, as the receiver has on a machine of two cores.
-const RECEIVING: usize = 2;
+/// API servers whose deliveries are under way at once.
+const SERVERS: usize = 10;
 
 /// The projection as Plimsoll runs it.
 pub(crate) struct Tables;
@@ -78,14 +78,13 @@ fn measure(name: &str, goal: &str, input: &Input, work: impl FnOnce()) {
     );
 }
 
-/// Takes deliveries on several threads, each waiting for its acknowledgement before it takes the next.
+/// Takes deliveries of several API servers, each waiting for its acknowledgement before it takes the next.
 fn feed(store: &Store, input: &Input) {
     let bodies = Mutex::new(input.bodies());
     let redactor = Redactor::new([7; 32]);
     let received_at: Timestamp = "2026-11-23T09:00:00Z".parse().expect("a time");
     std::thread::scope(|scope| {
-        // Two deliveries of each thread are under way, as of ten API servers some always wait for the disk.
-        for number in 0..2 * RECEIVING {
+        for number in 0..SERVERS {
             let (bodies, redactor) = (&bodies, &redactor);
             scope.spawn(move || {
                 let source: SourceName = format!("bench/audit/apiserver-{number}").parse().expect("a source name");
