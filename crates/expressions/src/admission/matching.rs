@@ -261,7 +261,10 @@ impl Constraints {
             (false, _) if request.is_of_namespace() && matches!(request.old_object, Value::Map(_)) => {
                 &request.old_object
             }
-            (false, _) => return self.namespaces.selects_named(&request.namespace).ok_or(NamespaceUnknown),
+            (false, Namespace::Unknown) => {
+                return self.namespaces.selects_named(&request.namespace).ok_or(NamespaceUnknown);
+            }
+            (false, Namespace::None) => return Err(NamespaceUnknown),
         };
         Ok(self.namespaces.selects(labelled))
     }

@@ -82,10 +82,10 @@ impl Policy {
         self.kind
     }
 
-    /// The line of the file on which its name stands.
+    /// Line and column of its name in the file.
     #[must_use]
-    pub fn line(&self) -> u64 {
-        self.place.0
+    pub fn place(&self) -> (u64, u64) {
+        self.place
     }
 
     /// What it does with errors.
@@ -149,10 +149,10 @@ impl Binding {
         &self.file
     }
 
-    /// The line of the file on which its name stands.
+    /// Line and column of its name in the file.
     #[must_use]
-    pub fn line(&self) -> u64 {
-        self.place.0
+    pub fn place(&self) -> (u64, u64) {
+        self.place
     }
 
     /// What it does with violations.
