@@ -146,6 +146,20 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn any_text_is_no_panic_as_a_users_policy(spec in "[a-z:\\-\\[\\]{}&*!|>'\"#%?. \n]{0,120}", member in "[a-zA-Z]{1,14}") {
+        for kind in ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"] {
+            let text = format!("apiVersion: admissionregistration.k8s.io/v1\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n  {member}: {spec}\n");
+            let set = PolicySet::load([("f", text.as_str())]);
+            for fault in set.faults() {
+                prop_assert!((1..=text.lines().count() + 1).contains(&fault.line) && fault.column > 0, "{}", fault);
+            }
+            let _ = check::file(&set, "f", text.as_bytes(), Content::Either, &context());
+        }
+    }
+}
+
 #[test]
 fn thousands_of_containers_give_a_small_decision() {
     let containers: Vec<_> =

@@ -1,6 +1,7 @@
 //! Policies in Kubernetes' form as part of a set: actions, failures, namespaces, exceptions, deadlines.
 
-use policy::{Action, Context, Decision, PolicySet, Request, Surroundings, Verdict, evaluate};
+use policy::check::{self, Content};
+use policy::{Action, Context, Decision, PolicySet, Request, Surroundings, Verdict, evaluate, output};
 use serde_json::json;
 
 use crate::{context, json as read, now, set};
@@ -185,4 +186,25 @@ fn an_exception_from_a_policy_of_kyverno_is_for_what_kyverno_makes_of_it() {
     assert_eq!((denied.verdict, denied.violations[0].policy.as_str()), (Verdict::Deny, "named-autogen"));
     assert_eq!(denied.violations[0].rule, "ValidatingPolicy");
     assert_eq!(judge(&set, &deployment("shop"), &context()).verdict, Verdict::Allow);
+}
+
+#[test]
+fn every_form_of_output_tells_of_user_policies() {
+    let warn = policy(NEVER).replace("name: p\n", "name: q\n").replace("message: never", "message: rather not");
+    let warned = binding("validationActions: [Warn, Audit]").replace("name: b\n", "name: c\n").replace("policyName: p", "policyName: q");
+    let set = set(&format!("{}{}{warn}{warned}", policy(NEVER), binding(DENY)));
+    let file = format!("{}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n", config_map("shop"));
+    let mut checked = check::file(&set, "deploy.yaml", file.as_bytes(), Content::Manifests, &context());
+    for one in &mut checked {
+        one.decision.policy_set = "<digest>".to_owned();
+    }
+    insta::assert_snapshot!("user_policies_as_a_table", output::table(&checked));
+    insta::assert_snapshot!("user_policies_as_json", output::json(&checked));
+    insta::assert_snapshot!("user_policies_as_junit", output::junit(&checked));
+    insta::assert_snapshot!("user_policies_as_sarif", output::sarif(&checked, "0.0.0"));
+    insta::assert_snapshot!("user_policies_explained", output::explain(Some(&set), "q").unwrap());
+    // What the table sends people to is there.
+    assert!(output::explain(None, "ValidatingAdmissionPolicy").unwrap().starts_with("# Your own policies"));
+    assert!(output::explain(None, "pod-security/privileged").unwrap().starts_with("# pod-security"));
+    assert_eq!(output::explain(Some(&set), "nothing"), None);
 }
