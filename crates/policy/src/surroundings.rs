@@ -35,7 +35,7 @@ impl Surroundings {
     }
 
     /// There are no other namespaces than those that were added. As for the API server, it is then an error, and not only undetermined,
-    /// when a policy selects by a namespace that is not there.
+    /// when a policy selects by a namespace that is not there. Whoever decides for a cluster, and could let something in, says this.
     #[must_use]
     pub fn all(self) -> Self {
         Self { all: true, ..self }

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use policy::{PolicySet, Surroundings};
 use policy::check::{self, Content};
+use policy::{PolicySet, Surroundings};
 use policy::{output as forms, policy_set, rules, trial};
 use records::Timestamp;
 

@@ -139,7 +139,11 @@ fn a_users_own_policy_knows_the_namespaces_of_all_files() {
     let files = objects.path().display().to_string();
     let check = || policy(&["check", "--policies", &policies, &files]).assert();
     check().code(0).stdout(predicate::str::contains("undetermined"));
-    write(objects.path(), "z.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {stage: production}}\n");
+    write(
+        objects.path(),
+        "z.yaml",
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {stage: production}}\n",
+    );
     check().code(1).stdout(predicate::str::contains("an owner label is needed"));
     policy(&["explain", "--policies", &policies, "owner-in-production"])
         .assert()

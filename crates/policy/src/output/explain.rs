@@ -52,7 +52,12 @@ fn user_policy(policy: &Policy, bindings: &[Binding]) -> String {
     }
     out.push_str("\n## Validations\n\n");
     for (expression, message) in policy.validations() {
-        let _ = writeln!(out, "- {}\n\n      {}\n", printable(message), printable(expression.trim()).replace('␤', "\n      "));
+        let _ = writeln!(
+            out,
+            "- {}\n\n      {}\n",
+            printable(message),
+            printable(expression.trim()).replace('␤', "\n      ")
+        );
     }
     out
 }

@@ -53,7 +53,7 @@ fn level(violation: &Violation) -> &'static str {
 }
 
 fn qualified(one: &Checked, violation: &Violation) -> String {
-    format!("{} {}", object(one), violation.path)
+    format!("{} {}", object(one), violation.path).trim_end().to_owned()
 }
 
 fn descriptor(policy: &str, rule: &str) -> Value {

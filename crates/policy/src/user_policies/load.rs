@@ -1,6 +1,7 @@
 //! Documents of a set to policies. Each is handed to `expressions` as its own text, with the line on which it begins, so that one that is
 //! broken takes no other with it and its faults have their places in the file.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use expressions::{Parameter, Parameters, Policies, SourceFile};
@@ -137,30 +138,47 @@ fn parameters(
 ) -> (Parameters, Vec<Value>) {
     let mut loaded = BTreeMap::new();
     for document in documents {
-        let (api_version, kind) = (document.text(&["apiVersion"]), document.text(&["kind"]));
-        if !kinds.contains(&(api_version, kind)) {
-            let path = if api_version == crate::policy_set::API_VERSION { "kind" } else { "apiVersion" };
-            faults.push(document.fault(path, unexpected(api_version, kind)));
-            continue;
-        }
-        let (name, namespace) = (document.name(), document.text(&["metadata", "namespace"]));
-        if name.is_empty() {
-            faults.push(document.fault("metadata", "metadata.name is missing".to_owned()));
-        } else if namespace.is_empty() && api_version == "v1" && matches!(kind, "ConfigMap" | "Secret") {
-            let message = format!("metadata.namespace is missing: a {kind} that is a parameter is one of a namespace");
-            faults.push(document.fault("metadata", message));
-        } else if loaded.contains_key(&(api_version, kind, namespace, name)) {
-            faults.push(document.fault("metadata.name", format!("the parameter {name:?} is there already")));
-        } else {
-            let json = document.object.tree.to_json();
-            match Parameter::from_json(&json) {
-                Ok(parameter) => drop(loaded.insert((api_version, kind, namespace, name), (parameter, json))),
-                Err(error) => faults.push(document.fault("", error.to_string())),
+        let (parameter, json) = match parameter(document, kinds) {
+            Ok(read) => read,
+            Err(fault) => {
+                faults.push(fault);
+                continue;
+            }
+        };
+        let key = ["apiVersion", "kind"].map(|key| document.text(&[key]));
+        match loaded.entry((key, document.text(&["metadata", "namespace"]), document.name())) {
+            Entry::Vacant(vacant) => {
+                vacant.insert((parameter, json));
+            }
+            Entry::Occupied(_) => {
+                let message = format!("the parameter {:?} is there already", document.name());
+                faults.push(document.fault("metadata.name", message));
             }
         }
     }
     let (parameters, canonical): (Vec<_>, Vec<_>) = loaded.into_values().unzip();
     (Parameters::new(parameters), canonical)
+}
+
+fn parameter(document: &Document, kinds: &BTreeSet<(&str, &str)>) -> Result<(Parameter, Value), Fault> {
+    let (api_version, kind) = (document.text(&["apiVersion"]), document.text(&["kind"]));
+    if !kinds.contains(&(api_version, kind)) {
+        let path = if api_version == crate::policy_set::API_VERSION { "kind" } else { "apiVersion" };
+        return Err(document.fault(path, unexpected(api_version, kind)));
+    }
+    if document.name().is_empty() {
+        return Err(document.fault("metadata", "metadata.name is missing".to_owned()));
+    }
+    let of_namespace = api_version == "v1" && matches!(kind, "ConfigMap" | "Secret");
+    if of_namespace && document.text(&["metadata", "namespace"]).is_empty() {
+        let message = format!("metadata.namespace is missing: a {kind} that is a parameter is one of a namespace");
+        return Err(document.fault("metadata", message));
+    }
+    let json = document.object.tree.to_json();
+    match Parameter::from_json(&json) {
+        Ok(parameter) => Ok((parameter, json)),
+        Err(error) => Err(document.fault("", error.to_string())),
+    }
 }
 
 fn unexpected(api_version: &str, kind: &str) -> String {

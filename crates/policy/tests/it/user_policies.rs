@@ -191,7 +191,9 @@ fn an_exception_from_a_policy_of_kyverno_is_for_what_kyverno_makes_of_it() {
 #[test]
 fn every_form_of_output_tells_of_user_policies() {
     let warn = policy(NEVER).replace("name: p\n", "name: q\n").replace("message: never", "message: rather not");
-    let warned = binding("validationActions: [Warn, Audit]").replace("name: b\n", "name: c\n").replace("policyName: p", "policyName: q");
+    let warned = binding("validationActions: [Warn, Audit]")
+        .replace("name: b\n", "name: c\n")
+        .replace("policyName: p", "policyName: q");
     let set = set(&format!("{}{}{warn}{warned}", policy(NEVER), binding(DENY)));
     let file = format!("{}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n", config_map("shop"));
     let mut checked = check::file(&set, "deploy.yaml", file.as_bytes(), Content::Manifests, &context());
