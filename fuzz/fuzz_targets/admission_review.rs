@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use policy::{PolicySet, Request, evaluate, rules, trial};
+use policy::{Context, PolicySet, Request, evaluate, rules, trial};
 use records::Timestamp;
 
 static SET: LazyLock<PolicySet> = LazyLock::new(|| {
@@ -16,8 +16,8 @@ static SET: LazyLock<PolicySet> = LazyLock::new(|| {
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let now: Timestamp = "2026-11-23T09:00:00Z".parse().expect("the time is a constant");
     if let Ok(request) = Request::from_review(bytes) {
-        let decision = evaluate(&SET, &request, now);
-        assert_eq!(decision, evaluate(&SET, &request, now));
+        let decision = evaluate(&SET, &request, &Context::at(now));
+        assert_eq!(decision, evaluate(&SET, &request, &Context::at(now)));
         assert!(decision.violations.len() < 2_000);
     }
 });

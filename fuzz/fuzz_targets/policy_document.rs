@@ -2,10 +2,10 @@
 
 #![no_main]
 
-use expressions::{Input, Limits, Parameters, Policies, Request, SourceFile};
+use expressions::{Input, Limits, Namespace, Parameters, Policies, Request, SourceFile};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    let loaded = Policies::load(&[SourceFile { name: "fuzz.yaml", text }]);
+    let loaded = Policies::load(&[SourceFile { name: "fuzz.yaml", text, first_line: 1 }]);
     let kind = serde_json::json!({"group": "", "version": "v1", "kind": "Pod"});
     let resource = serde_json::json!({"group": "", "version": "v1", "resource": "pods"});
     let request = serde_json::json!({
@@ -14,7 +14,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     });
     if let Ok(request) = Request::from_json(&request) {
         let parameters = Parameters::default();
-        let input = Input { request: &request, namespace: None, parameters: &parameters };
+        let input = Input { request: &request, namespace: Namespace::None, parameters: &parameters };
         let outcome = loaded.policies.evaluate(&input, &Limits { expired: &|| false });
         let _ = (outcome.denial(), outcome.warnings(), outcome.audit_annotations());
     }

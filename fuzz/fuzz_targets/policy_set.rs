@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use policy::PolicySet;
+use policy::{Context, PolicySet};
 use policy::check::{self, Content};
 use records::Timestamp;
 
@@ -14,7 +14,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     for fault in set.faults() {
         assert!((1..=lines + 1).contains(&fault.line), "{fault}");
     }
-    let checked = check::file(&set, "file", text.as_bytes(), Content::Either, now);
+    let checked = check::file(&set, "file", text.as_bytes(), Content::Either, &Context::at(now));
     let _ = (policy::output::table(&checked), policy::output::json(&checked));
     let _ = (policy::output::sarif(&checked, "0"), policy::output::junit(&checked));
 });

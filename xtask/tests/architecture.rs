@@ -14,7 +14,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("normalize", &["records"]),
     ("analysis", &["records"]),
     ("expressions", &[]),
-    ("policy", &["records"]),
+    ("policy", &["expressions", "records"]),
     ("reports", &["records"]),
     ("store", &["records", "ledger"]),
     ("controls", &["records", "analysis", "normalize", "store"]),

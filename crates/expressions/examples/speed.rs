@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use expressions::{Input, Limits, Parameters, Policies, Request, SourceFile, Value};
+use expressions::{Input, Limits, Namespace, Parameters, Policies, Request, SourceFile};
 
 const ROUNDS: usize = 20_000;
 
@@ -48,7 +48,7 @@ fn policies() -> Policies {
              ValidatingAdmissionPolicyBinding\nmetadata: {{name: b{number}}}\nspec: {{policyName: p{number}, validationActions: [Deny, Audit]}}\n---\n"
         );
     }
-    let loaded = Policies::load(&[SourceFile { name: "speed.yaml", text: &text }]);
+    let loaded = Policies::load(&[SourceFile { name: "speed.yaml", text: &text, first_line: 1 }]);
     assert!(loaded.faults.is_empty(), "{:?}", loaded.faults);
     loaded.policies
 }
@@ -134,7 +134,7 @@ fn main() {
         let request = Request::from_json(&json["request"]).expect("the review is one");
         let converted = Instant::now();
         let deadline = start + Duration::from_secs(1);
-        let input = Input { request: &request, namespace: None::<&Value>, parameters: &parameters };
+        let input = Input { request: &request, namespace: Namespace::None, parameters: &parameters };
         let outcome = policies.evaluate(&input, &Limits { expired: &|| Instant::now() > deadline });
         let end = Instant::now();
         assert_eq!(outcome.denial(), None, "the Pod follows all policies");

@@ -12,10 +12,10 @@ mod policy;
 mod request;
 mod selector;
 
-pub use evaluate::{Input, Limits};
+pub use evaluate::{Input, Limits, Namespace};
 pub use load::{Loaded, SourceFile};
 pub use matching::Operation;
-pub use outcome::{Actions, Decision, Denial, Finding, Outcome, Reason, Subject, Verdict};
+pub use outcome::{Actions, Decision, Denial, Effect, Finding, Outcome, Reason, Subject, Verdict};
 pub use parameters::{Parameter, Parameters};
 pub use policy::{Binding, FailurePolicy, Policies, Policy};
 pub use request::{Request, RequestError};

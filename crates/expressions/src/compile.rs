@@ -36,6 +36,7 @@ pub struct Expression {
     text: String,
     pub(crate) root: Node,
     pub(crate) slots: usize,
+    roots: u32,
     kind: &'static str,
     bound: Bound,
 }
@@ -70,6 +71,7 @@ impl Expression {
             text: text.to_owned(),
             root: resolved.node,
             slots: resolver.slots(),
+            roots: resolver.roots(),
             kind: resolved.kind,
             bound: resolved.bound,
         })
@@ -91,6 +93,11 @@ impl Expression {
     #[must_use]
     pub fn cost_bound(&self) -> u64 {
         self.bound.cost
+    }
+
+    /// Whether it names the value that is handed in at this position.
+    pub(crate) fn names_root(&self, position: usize) -> bool {
+        self.roots & (1 << position.min(31)) != 0
     }
 
     pub(crate) fn bound(&self) -> Bound {

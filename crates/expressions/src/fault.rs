@@ -33,13 +33,15 @@ impl fmt::Display for Fault {
 pub(crate) struct Faults<'t> {
     file: &'t str,
     text: &'t str,
+    /// Lines of the file before the text.
+    before: u64,
     found: Vec<Fault>,
 }
 
 impl<'t> Faults<'t> {
-    /// `text` is the whole file up to the document's end, so that places are those of the file.
-    pub(crate) fn new(file: &'t str, text: &'t str) -> Self {
-        Self { file, text, found: Vec::new() }
+    /// Faults of a document that has so many lines of the file before it.
+    pub(crate) fn new(file: &'t str, text: &'t str, before: u64) -> Self {
+        Self { file, text, before, found: Vec::new() }
     }
 
     pub(crate) fn into_found(self) -> Vec<Fault> {
@@ -50,7 +52,17 @@ impl<'t> Faults<'t> {
         self.found.is_empty()
     }
 
+    /// Line and column of a value in the file.
+    pub(crate) fn place_of<T>(&self, value: &Spanned<T>) -> (u64, u64) {
+        (self.in_file(value.defined.line()), value.defined.column())
+    }
+
+    fn in_file(&self, line: u64) -> u64 {
+        if line == 0 { 0 } else { line + self.before }
+    }
+
     fn add(&mut self, line: u64, column: u64, message: String) {
+        let line = self.in_file(line);
         self.found.push(Fault { file: self.file.to_owned(), line, column, message });
     }
 
@@ -80,8 +92,8 @@ impl<'t> Faults<'t> {
         self.add(line, column, format!("{} in {shown:?}", refusal.message));
     }
 
-    /// A text of several lines is located at its indicator or at its content, as the parser sees fit: its lines are looked up in the
-    /// file. Where the file folds lines, the place is that of the text's beginning.
+    /// Line and column within the document's text. A text of several lines is located at its indicator or at its content, as the parser
+    /// sees fit: its lines are looked up. Where the file folds lines, the place is that of the text's beginning.
     fn place(&self, expression: &Spanned<String>, refusal: &Refusal) -> (u64, u64) {
         let (line, column) = (expression.defined.line(), expression.defined.column());
         let first = expression.value.lines().find(|l| !l.trim().is_empty()).unwrap_or_default().trim();

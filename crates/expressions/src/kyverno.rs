@@ -8,6 +8,8 @@ mod document;
 
 use std::sync::Arc;
 
+use serde_saphyr::Spanned;
+
 use self::document::{Document, Specification};
 use crate::admission::load::{
     Found, actions, check, compile, compile_variables, failure_policy, match_conditions, read, within_bounds,
@@ -59,7 +61,7 @@ pub(crate) fn load(file: &str, text: &str, kind: &str, found: &mut Found, faults
             return;
         }
     };
-    let Some(policy) = policy(file, name.value.as_str(), spec, constraints, faults) else { return };
+    let Some(policy) = policy(file, name, spec, constraints, faults) else { return };
     within_bounds(&policy, name, faults);
     let actions = match &spec.validation_actions {
         Some(form) => actions(form, true, faults),
@@ -74,6 +76,8 @@ pub(crate) fn load(file: &str, text: &str, kind: &str, found: &mut Found, faults
             found.bindings.push(Binding {
                 name: Arc::clone(&policy.name),
                 file: file.to_owned(),
+                place: policy.place,
+                own_document: false,
                 policy: policy.name.to_string(),
                 constraints: Constraints::default(),
                 parameters: None,
@@ -86,7 +90,7 @@ pub(crate) fn load(file: &str, text: &str, kind: &str, found: &mut Found, faults
 
 fn policy(
     file: &str,
-    name: &str,
+    name: &Spanned<String>,
     spec: &Specification,
     constraints: Constraints,
     faults: &mut Faults<'_>,
@@ -104,9 +108,10 @@ fn policy(
     let audit_annotations = audit_annotations.collect();
     let failure_policy = failure_policy(spec.failure_policy.as_ref(), faults);
     faults.is_empty().then(|| Policy {
-        name: Arc::from(name),
+        name: Arc::from(name.value.as_str()),
         kind: KIND,
         file: file.to_owned(),
+        place: faults.place_of(name),
         failure_policy,
         param_kind: None,
         constraints,

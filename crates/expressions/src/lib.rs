@@ -26,8 +26,8 @@ mod syntax;
 mod value;
 
 pub use admission::{
-    Actions, Binding, Decision, Denial, FailurePolicy, Finding, Input, Limits, Loaded, Operation, Outcome, Parameter,
-    Parameters, Policies, Policy, Reason, Request, RequestError, SourceFile, Subject, Verdict,
+    Actions, Binding, Decision, Denial, Effect, FailurePolicy, Finding, Input, Limits, Loaded, Namespace, Operation,
+    Outcome, Parameter, Parameters, Policies, Policy, Reason, Request, RequestError, SourceFile, Subject, Verdict,
 };
 pub use compile::{ASSUMED_LENGTH, Dialect, Environment, Expression, MAX_BOUND, Refusal, Shape};
 pub use failure::{Failure, FailureKind};

@@ -198,9 +198,12 @@ pub(crate) enum PolicyCommand {
         #[arg(long, value_name = "DIR")]
         policies: Option<PathBuf>,
     },
-    /// Lists the rules that policies can name, or prints the page of one.
+    /// Lists the rules that policies can name, or prints the page of one, or what a policy of a set does.
     Explain {
-        /// The rule, for example trusted-registries.
+        /// A folder of policies, or one file, that the name is looked up in first.
+        #[arg(long, value_name = "DIR", requires = "rule")]
+        policies: Option<PathBuf>,
+        /// The rule, for example trusted-registries, or the name of a policy in --policies.
         rule: Option<String>,
     },
 }

@@ -1,7 +1,6 @@
 //! Whole files against a policy set.
 
-use records::Timestamp;
-
+use crate::context::Context;
 use crate::decision::{Decision, Verdict};
 use crate::evaluate::evaluate;
 use crate::manifest::{self, ManifestError, Object};
@@ -64,11 +63,11 @@ pub fn outcome(checked: &[Checked]) -> Outcome {
 
 /// Decides on every object of a file. A file without any gives an empty list.
 #[must_use]
-pub fn file(set: &PolicySet, name: &str, bytes: &[u8], content: Content, now: Timestamp) -> Vec<Checked> {
+pub fn file(set: &PolicySet, name: &str, bytes: &[u8], content: Content, context: &Context<'_>) -> Vec<Checked> {
     manifest::read(bytes)
         .into_iter()
         .map(|document| match document {
-            Ok(object) => judge(set, name, &object, content, now),
+            Ok(object) => judge(set, name, &object, content, context),
             Err(error) => unreadable(set, name, &error),
         })
         .collect()
@@ -93,7 +92,7 @@ fn unreadable(set: &PolicySet, file: &str, error: &ManifestError) -> Checked {
     }
 }
 
-fn judge(set: &PolicySet, file: &str, object: &Object, content: Content, now: Timestamp) -> Checked {
+fn judge(set: &PolicySet, file: &str, object: &Object, content: Content, context: &Context<'_>) -> Checked {
     let value = object.tree.to_json();
     let is_review = match content {
         Content::Manifests => false,
@@ -112,7 +111,7 @@ fn judge(set: &PolicySet, file: &str, object: &Object, content: Content, now: Ti
         |pointer: &str| judged.and_then(|o| o.pointer(pointer)).and_then(|v| v.as_str()).unwrap_or_default();
     let (kind, namespace, name, decision) = match &request {
         Ok(request) => {
-            (request.kind.clone(), request.namespace.clone(), request.name.clone(), evaluate(set, request, now))
+            (request.kind.clone(), request.namespace.clone(), request.name.clone(), evaluate(set, request, context))
         }
         Err(error) => {
             let kind = of_object("/kind").to_owned();

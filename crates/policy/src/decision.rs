@@ -1,5 +1,7 @@
 //! The answer to a request, and why.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::policy_set::Action;
@@ -36,13 +38,16 @@ impl Verdict {
 pub struct Violation {
     /// The policy's name, with `/<check>` for policies that consist of several checks.
     pub policy: String,
-    /// Path of the field, in the coordinates of the object that was sent.
+    /// The binding by which a policy in Kubernetes' form holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binding: Option<String>,
+    /// Path of the field, in the coordinates of the object that was sent; empty for policies in Kubernetes' form, which name none.
     pub path: String,
     /// The path, what is there, and what is allowed.
     pub message: String,
     /// What the policy asks for. `Warn` in place of `Deny` where the update of an object changed nothing that is judged.
     pub action: Action,
-    /// Name of the rule, whose page explains it.
+    /// Name of the rule, whose page explains it; for a policy in another's form, the kind of its document.
     pub rule: &'static str,
 }
 
@@ -79,6 +84,8 @@ pub struct Decision {
     pub excepted: Vec<Excepted>,
     /// Exceptions that were not applied because they are expired or self-approved.
     pub not_applied: Vec<NotApplied>,
+    /// What policies in Kubernetes' form want written to the audit event, by the keys that the API server uses.
+    pub audit_annotations: BTreeMap<String, String>,
     /// Why nothing was judged, or what was wrong with the request.
     pub note: Option<String>,
     /// SHA-256 of the policy set, hexadecimal.
@@ -95,6 +102,7 @@ impl Decision {
             omitted: 0,
             excepted: Vec::new(),
             not_applied: Vec::new(),
+            audit_annotations: BTreeMap::new(),
             note: Some(note.into()),
             policy_set: policy_set.to_owned(),
         }
@@ -107,8 +115,12 @@ impl Decision {
             .violations
             .iter()
             .filter(|violation| violation.action == Action::Deny)
-            .map(|violation| {
-                format!("{}: {} (see {})", violation.policy, violation.message, crate::rules::page_path(violation.rule))
+            .map(|violation| match crate::rules::find(violation.rule) {
+                Some(rule) => {
+                    let page = crate::rules::page_path(rule.name);
+                    format!("{}: {} (see {page})", violation.policy, violation.message)
+                }
+                None => format!("{}: {}", violation.policy, violation.message),
             })
             .collect();
         if denying.is_empty() { self.note.clone().unwrap_or_default() } else { denying.join("; ") }

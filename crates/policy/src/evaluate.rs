@@ -1,20 +1,20 @@
 //! All policies of a set on one request.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
-use records::Timestamp;
-
-use crate::decision::{Decision, Excepted, NotApplied, Verdict, Violation};
-use crate::exception::{Exception, Standing};
+use crate::context::Context;
+use crate::decision::{Decision, Violation};
 use crate::findings::Findings;
 use crate::policy_set::{Action, Policy, PolicySet};
 use crate::request::{Operation, Request};
+use crate::user_policies;
+use crate::weighing::Weighing;
 use crate::workload::{self, Workload};
 
 /// Subresources of pods by which somebody reaches into a running pod.
 pub const SESSION_SUBRESOURCES: &[&str] = &["exec", "attach", "portforward", "proxy"];
 
-/// What the policies are asked about.
+/// What the rules are asked about.
 enum Subject {
     Workload { new: Workload, old: Option<Workload> },
     Session,
@@ -22,32 +22,61 @@ enum Subject {
 
 /// Decides on a request.
 ///
-/// `now` is used for nothing but the expiry of exceptions. A request that policies do not govern is allowed, and the note says so;
-/// one that they govern and cannot read has the verdict `error`.
+/// A request that policies do not govern is allowed, and the note says so; one that they govern and cannot read has the verdict `error`.
 ///
-/// An update of an object whose pod stays as it was is refused only for what it makes worse: what the old object violates as well
-/// is turned into a warning. Otherwise nobody could remove a finalizer from, or scale down, what was there before the policy.
+/// An update of an object whose pod stays as it was is refused by our rules only for what it makes worse: what the old object violates as
+/// well is turned into a warning. Otherwise nobody could remove a finalizer from, or scale down, what was there before the policy.
+/// Policies in Kubernetes' form say themselves what they do with updates.
 #[must_use]
-pub fn evaluate(set: &PolicySet, request: &Request<'_>, now: Timestamp) -> Decision {
-    match subject(request) {
-        Ok(Some(Subject::Session)) => {
-            let asked = Asked { request, name: "", prefix: "", before: None };
-            decide(set, &asked, now, |policy, findings| policy.rule.judge_session(request, findings))
+pub fn evaluate(set: &PolicySet, request: &Request<'_>, context: &Context<'_>) -> Decision {
+    let mut weighing = Weighing::new(set, request, context.now);
+    let has_user_policies = !set.user_policies().is_empty();
+    let ruled = if set.policies().is_empty() && has_user_policies {
+        Ok(Ruled::Not("no policy of the set is for this request".to_owned()))
+    } else {
+        by_rules(set, request, &mut weighing)
+    };
+    let judged_by_user_policies = has_user_policies && user_policies::judge(set, request, context, &mut weighing);
+    match ruled {
+        Ok(Ruled::Not(note)) if !judged_by_user_policies => weighing.note(note),
+        Ok(Ruled::Judged(Some(note))) => weighing.note(note),
+        Ok(_) => {}
+        Err(error) => weighing.fail(error),
+    }
+    weighing.decided()
+}
+
+/// What our rules had to say.
+enum Ruled {
+    /// Nothing, for this reason.
+    Not(String),
+    /// They judged; with a note on how.
+    Judged(Option<String>),
+}
+
+fn by_rules(set: &PolicySet, request: &Request<'_>, weighing: &mut Weighing<'_>) -> Result<Ruled, String> {
+    match subject(request)? {
+        Some(Subject::Session) => {
+            let asked = Asked { request, prefix: "", before: None };
+            Ok(decide(set, &asked, weighing, |policy, findings| policy.rule.judge_session(request, findings)))
         }
-        Ok(Some(Subject::Workload { new, old })) => {
+        Some(Subject::Workload { new, old }) => {
             let Some(pod) = &new.pod else {
-                return Decision::plain(Verdict::Allow, "not governed: the object has no pod template", set.digest());
+                return Ok(Ruled::Not("not governed: the object has no pod template".to_owned()));
             };
             // A resize can change nothing but the resources of a pod that runs already.
             let resize = request.subresource == "resize";
             let unchanged = old.as_ref().and_then(|old| old.pod.as_ref()).filter(|old| resize || old.spec == pod.spec);
             let before = unchanged.map(|old| known_violations(set, request, new.prefix, old));
-            let name = if new.metadata.name.is_empty() { &new.metadata.generate_name } else { &new.metadata.name };
-            let asked = Asked { request, name, prefix: new.prefix, before };
-            decide(set, &asked, now, |policy, findings| policy.rule.judge_pod(pod, findings))
+            weighing.called(if new.metadata.name.is_empty() {
+                &new.metadata.generate_name
+            } else {
+                &new.metadata.name
+            });
+            let asked = Asked { request, prefix: new.prefix, before };
+            Ok(decide(set, &asked, weighing, |policy, findings| policy.rule.judge_pod(pod, findings)))
         }
-        Ok(None) => Decision::plain(Verdict::Allow, not_governed(request), set.digest()),
-        Err(error) => Decision::plain(Verdict::Error, error, set.digest()),
+        None => Ok(Ruled::Not(not_governed(request))),
     }
 }
 
@@ -104,30 +133,27 @@ fn known_violations(
     known
 }
 
-/// What all policies are asked about.
+/// What all rules are asked about.
 struct Asked<'a> {
     request: &'a Request<'a>,
-    /// The object's name, or what it will begin with.
-    name: &'a str,
     /// Prefix of the pod's field paths.
     prefix: &'a str,
     /// What was violated before an update that leaves the pod as it was.
     before: Option<HashSet<(String, String)>>,
 }
 
-fn decide(set: &PolicySet, asked: &Asked<'_>, now: Timestamp, judge: impl Fn(&Policy, &mut Findings<'_>)) -> Decision {
-    let request = asked.request;
-    let mut decision = Decision::plain(Verdict::Allow, String::new(), set.digest());
-    decision.note = None;
-    let mut excepted: BTreeMap<&str, Vec<Violation>> = BTreeMap::new();
-    let mut not_applied: BTreeMap<&str, String> = BTreeMap::new();
-    let name = if request.name.is_empty() { asked.name } else { &request.name };
+fn decide(
+    set: &PolicySet,
+    asked: &Asked<'_>,
+    weighing: &mut Weighing<'_>,
+    judge: impl Fn(&Policy, &mut Findings<'_>),
+) -> Ruled {
     let mut covering = 0;
-    for policy in set.policies().iter().filter(|policy| policy.scope.covers(&request.namespace)) {
+    for policy in set.policies().iter().filter(|policy| policy.scope.covers(&asked.request.namespace)) {
         covering += 1;
         let mut findings = Findings::new(asked.prefix);
         judge(policy, &mut findings);
-        decision.omitted += findings.omitted;
+        weighing.decision.omitted += findings.omitted;
         for finding in findings.kept {
             let known = asked
                 .before
@@ -139,57 +165,20 @@ fn decide(set: &PolicySet, asked: &Asked<'_>, now: Timestamp, judge: impl Fn(&Po
                     Some(check) => format!("{}/{check}", policy.name),
                     None => policy.name.clone(),
                 },
+                binding: None,
                 path: finding.path,
                 message: finding.message,
                 action,
                 rule: policy.rule_name,
             };
-            let verdict = verdict_of(action);
-            decision.verdict_without_exceptions = decision.verdict_without_exceptions.max(verdict);
-            let fitting = set.exceptions().iter().filter(|e| e.fits(&policy.name, &violation.policy, request, name));
-            match in_force(fitting, now, &mut not_applied) {
-                Some(exception) => excepted.entry(&exception.name).or_default().push(violation),
-                None => {
-                    decision.verdict = decision.verdict.max(verdict);
-                    decision.violations.push(violation);
-                }
-            }
+            weighing.take(&policy.name, violation, true);
         }
-    }
-    if asked.before.is_some() && decision.violations.iter().any(|v| v.action == Action::Warn) {
-        decision.note = Some("the update leaves the pod as it was: what it violated before is not refused".to_owned());
     }
     if covering == 0 {
-        decision.note = Some("no policy of the set covers this namespace".to_owned());
+        return Ruled::Not("no policy of the set covers this namespace".to_owned());
     }
-    let owned = |(exception, violations): (&str, _)| Excepted { exception: exception.to_owned(), violations };
-    decision.excepted = excepted.into_iter().map(owned).collect();
-    let owned = |(exception, reason): (&str, _)| NotApplied { exception: exception.to_owned(), reason };
-    decision.not_applied = not_applied.into_iter().map(owned).collect();
-    decision
-}
-
-/// The first exception in force; those that are not are noted with the reason.
-fn in_force<'a>(
-    fitting: impl Iterator<Item = &'a Exception>,
-    now: Timestamp,
-    not_applied: &mut BTreeMap<&'a str, String>,
-) -> Option<&'a Exception> {
-    for exception in fitting {
-        match exception.standing(now) {
-            Standing::InForce => return Some(exception),
-            standing => {
-                not_applied.insert(&exception.name, standing.to_string());
-            }
-        }
-    }
-    None
-}
-
-fn verdict_of(action: Action) -> Verdict {
-    match action {
-        Action::Deny => Verdict::Deny,
-        Action::Warn => Verdict::Warn,
-        Action::Audit => Verdict::Allow,
-    }
+    let warned = asked.before.is_some() && weighing.decision.violations.iter().any(|v| v.action == Action::Warn);
+    Ruled::Judged(
+        warned.then(|| "the update leaves the pod as it was: what it violated before is not refused".to_owned()),
+    )
 }

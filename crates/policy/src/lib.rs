@@ -1,6 +1,6 @@
 //! Admission policies: a request in, a decision out.
 //!
-//! Pure: no I/O, no clock (the time is a parameter), no state. Nothing here panics on any input, and the work and the size of a
+//! Pure: no I/O, no clock (time and deadline are parameters), no state. Nothing here panics on any input, and the work and the size of a
 //! decision are bounded by the size of the request. The same request, policy set and time always give the same decision, so that a
 //! recorded decision can be made again.
 //!
@@ -8,8 +8,10 @@
 //! |---|---|
 //! | [`request`] | what is decided on: an `AdmissionReview`, or a manifest taken for one |
 //! | [`mod@evaluate`] | all policies of a set on one request |
+//! | [`context`] | what a decision depends on besides: time, deadline, and the [`surroundings`] of the cluster |
 //! | [`decision`] | the answer, with what an exception let through |
 //! | [`policy_set`] | policies and exceptions as read from YAML, named by the SHA-256 of their canonical form |
+//! | [`user_policies`] | policies in Kubernetes' own form, which `expressions` evaluates |
 //! | [`exception`] | exceptions: scope, owner, approver, reason, expiry |
 //! | [`pod_security`] | the Pod Security Standards of each version of Kubernetes |
 //! | [`rules`] | the rules that policies name, with their pages of documentation |
@@ -22,6 +24,7 @@
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice))]
 
 pub mod check;
+pub mod context;
 pub mod decision;
 pub mod evaluate;
 pub mod exception;
@@ -34,10 +37,15 @@ pub mod pod_security;
 pub mod policy_set;
 pub mod request;
 pub mod rules;
+pub mod surroundings;
 pub mod trial;
+pub mod user_policies;
+mod weighing;
 mod workload;
 
+pub use context::Context;
 pub use decision::{Decision, Verdict, Violation};
 pub use evaluate::evaluate;
 pub use policy_set::{Action, PolicySet};
 pub use request::Request;
+pub use surroundings::Surroundings;

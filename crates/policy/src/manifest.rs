@@ -22,6 +22,8 @@ pub struct Object {
     pub document: usize,
     /// The line of the file on which it begins, from 1.
     pub line: usize,
+    /// Whether it is an item of a list, and not a document of its own.
+    pub item: bool,
     /// What it says, with places.
     pub tree: Tree,
 }
@@ -94,7 +96,7 @@ fn json(text: &str) -> Vec<Result<Object, ManifestError>> {
         let document = out.len() + 1;
         match values.next() {
             None => return out,
-            Some(Ok(value)) => out.push(Ok(Object { document, line, tree: Tree::from_json(value, line) })),
+            Some(Ok(value)) => out.push(Ok(Object { document, line, item: false, tree: Tree::from_json(value, line) })),
             Some(Err(error)) => {
                 out.push(Err(ManifestError {
                     document,

@@ -1,10 +1,12 @@
 //! Results in the forms that people and other programs read. Pure: values in, text out.
 
+mod explain;
 mod json;
 mod junit;
 mod sarif;
 mod table;
 
+pub use explain::explain;
 pub use json::json;
 pub use junit::junit;
 pub use sarif::sarif;

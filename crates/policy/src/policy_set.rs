@@ -1,9 +1,11 @@
 //! A set of policies and exceptions, named by what it says.
 //!
-//! Files hold documents of our group: `Policy` and `PolicyException`. A document that cannot be used becomes a [`Fault`] with file, line
+//! Files hold documents of our group, `Policy` and `PolicyException`, and policies in other forms ([`crate::user_policies`]) with their
+//! bindings and parameters. A document that cannot be used becomes a [`Fault`] with file, line
 //! and column, and takes no other down. Whether a set with faults may replace one without is for the caller to decide; the set says
 //! what is wrong with it.
 
+mod lines;
 mod load;
 
 use records::Timestamp;
@@ -15,6 +17,7 @@ use crate::exception::{Exception, Standing};
 use crate::pattern::Pattern;
 use crate::pod_security::LevelVersion;
 use crate::rules::{self, Rule};
+use crate::user_policies::UserPolicies;
 
 pub use load::{API_VERSION, is_example_file};
 
@@ -98,6 +101,7 @@ impl std::fmt::Display for Fault {
 pub struct PolicySet {
     policies: Vec<Policy>,
     exceptions: Vec<Exception>,
+    user_policies: UserPolicies,
     faults: Vec<Fault>,
     digest: String,
 }
@@ -106,8 +110,7 @@ impl PolicySet {
     /// Reads files of policies and exceptions, each with the name by which faults call it.
     #[must_use]
     pub fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let (policies, exceptions, faults) = load::load(files);
-        Self::assemble(policies, exceptions, faults)
+        load::load(files)
     }
 
     /// The set with the Pod Security Standards at a level added, as a policy called `pod-security` that denies.
@@ -115,8 +118,9 @@ impl PolicySet {
     /// A policy of that name in the set makes a fault, and stays.
     #[must_use]
     pub fn with_pod_security(self, standard: LevelVersion) -> Self {
-        let Self { mut policies, exceptions, mut faults, .. } = self;
-        if policies.iter().any(|policy| policy.name == rules::POD_SECURITY) {
+        let taken = self.has(rules::POD_SECURITY);
+        let Self { mut policies, exceptions, user_policies, mut faults, .. } = self;
+        if taken {
             let message = "the name pod-security is taken by the level that was asked for beside the files".to_owned();
             faults.push(Fault { file: String::new(), line: 1, column: 1, message });
         } else {
@@ -129,14 +133,19 @@ impl PolicySet {
                 rule: Box::new(rules::PodSecurity::from(standard)),
             });
         }
-        Self::assemble(policies, exceptions, faults)
+        Self::assemble(policies, exceptions, user_policies, faults)
     }
 
     /// Sorted by name, so that neither files' names nor their order are part of what the set is.
-    fn assemble(mut policies: Vec<Policy>, mut exceptions: Vec<Exception>, faults: Vec<Fault>) -> Self {
+    fn assemble(
+        mut policies: Vec<Policy>,
+        mut exceptions: Vec<Exception>,
+        user_policies: UserPolicies,
+        faults: Vec<Fault>,
+    ) -> Self {
         policies.sort_by(|a, b| a.name.cmp(&b.name));
         exceptions.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut set = Self { policies, exceptions, faults, digest: String::new() };
+        let mut set = Self { policies, exceptions, user_policies, faults, digest: String::new() };
         set.digest = hex::encode(Sha256::digest(set.canonical().as_bytes()));
         set
     }
@@ -145,7 +154,11 @@ impl PolicySet {
     #[must_use]
     pub fn canonical(&self) -> String {
         let policies: Vec<_> = self.policies.iter().map(Policy::canonical).collect();
-        json!({ "policies": policies, "exceptions": self.exceptions }).to_string()
+        let mut canonical = json!({ "policies": policies, "exceptions": self.exceptions });
+        if let Some(members) = canonical.as_object_mut() {
+            members.extend(self.user_policies.canonical().map(|(name, documents)| (name.to_owned(), json!(documents))));
+        }
+        canonical.to_string()
     }
 
     /// SHA-256 of the canonical form, hexadecimal.
@@ -154,10 +167,28 @@ impl PolicySet {
         &self.digest
     }
 
-    /// The policies, sorted by name.
+    /// The policies in our form, sorted by name.
     #[must_use]
     pub fn policies(&self) -> &[Policy] {
         &self.policies
+    }
+
+    /// The policies in Kubernetes' and Kyverno's form.
+    #[must_use]
+    pub fn user_policies(&self) -> &UserPolicies {
+        &self.user_policies
+    }
+
+    /// Whether there is no policy of any form.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.policies.is_empty() && self.user_policies.is_empty()
+    }
+
+    /// Whether a policy of any form has this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.policies.iter().any(|policy| policy.name == name) || self.user_policies.has(name)
     }
 
     /// The exceptions, sorted by name, also those that are not in force.
@@ -176,7 +207,7 @@ impl PolicySet {
     pub fn unknown_policies(&self) -> impl Iterator<Item = (&Exception, &str)> {
         let known = |named: &str| {
             let policy = named.split_once('/').map_or(named, |(policy, _)| policy);
-            self.policies.iter().any(|p| p.name == policy)
+            self.has(policy)
         };
         self.exceptions.iter().flat_map(move |exception| {
             exception

@@ -51,6 +51,8 @@ pub struct Request<'a> {
     pub object: Option<Cow<'a, str>>,
     /// The object before an update or a deletion, as JSON.
     pub old_object: Option<Cow<'a, str>>,
+    /// The whole member `request` of the review, as JSON; `None` for a manifest.
+    pub review: Option<&'a str>,
 }
 
 /// Why bytes are no request.
@@ -86,7 +88,7 @@ struct Review<'a> {
     #[serde(default)]
     kind: String,
     #[serde(borrow)]
-    request: Option<ReviewRequest<'a>>,
+    request: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -148,7 +150,9 @@ impl<'a> Request<'a> {
         if review.kind != "AdmissionReview" || review.api_version != "admission.k8s.io/v1" {
             return Err(RequestError::Kind { kind: cut(&review.kind), api_version: cut(&review.api_version) });
         }
-        let request = review.request.ok_or(RequestError::NoRequest)?;
+        let raw = review.request.ok_or(RequestError::NoRequest)?.get();
+        let request: ReviewRequest<'a> =
+            serde_json::from_str(raw).map_err(|error| RequestError::Form(error.to_string()))?;
         Ok(Self {
             uid: request.uid,
             group: request.kind.group,
@@ -163,6 +167,7 @@ impl<'a> Request<'a> {
             dry_run: request.dry_run.unwrap_or_default(),
             object: request.object.map(|raw| Cow::Borrowed(raw.get())),
             old_object: request.old_object.map(|raw| Cow::Borrowed(raw.get())),
+            review: Some(raw),
         })
     }
 
@@ -195,6 +200,7 @@ impl<'a> Request<'a> {
             dry_run: false,
             object: Some(Cow::Owned(object.to_string())),
             old_object: None,
+            review: None,
         })
     }
 }

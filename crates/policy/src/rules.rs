@@ -99,6 +99,12 @@ pub fn all() -> &'static [RuleKind] {
     RULES
 }
 
+/// The rule of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static RuleKind> {
+    RULES.iter().find(|rule| rule.name == name)
+}
+
 /// Where the page of a rule is in the repository.
 #[must_use]
 pub fn page_path(rule: &str) -> String {
@@ -108,7 +114,7 @@ pub fn page_path(rule: &str) -> String {
 /// The rule of this name with these parameters.
 pub(crate) fn read(name: &str, parameters: Value) -> Result<(&'static str, Box<dyn Rule>), ReadRuleError> {
     let unknown = || ReadRuleError::Unknown { name: name.to_owned() };
-    let kind = RULES.iter().find(|rule| rule.name == name).ok_or_else(unknown)?;
+    let kind = find(name).ok_or_else(unknown)?;
     Ok((kind.name, (kind.read)(parameters)?))
 }
 

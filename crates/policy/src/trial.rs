@@ -6,9 +6,11 @@
 use records::Timestamp;
 
 use crate::check::{self, Checked, Content};
+use crate::context::Context;
 use crate::decision::Verdict;
 use crate::policy_set::PolicySet;
 use crate::rules::{RuleKind, page_path};
+use crate::surroundings::Surroundings;
 
 /// What an example must come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +34,9 @@ pub struct Trial {
     pub failure: Option<String>,
 }
 
-/// Tries examples against policies. No example at all is a failure, and so is a fault in the policies.
+/// Tries examples against policies. Namespaces among the examples, good or bad, are known to policies that select by their labels.
+///
+/// No example at all is a failure, and so is a fault in the policies.
 #[must_use]
 pub fn examples(policies: (&str, &str), good: &[(&str, &str)], bad: &[(&str, &str)], now: Timestamp) -> Vec<Trial> {
     let (file, text) = policies;
@@ -46,11 +50,16 @@ pub fn examples(policies: (&str, &str), good: &[(&str, &str)], bad: &[(&str, &st
     if let Some(fault) = set.faults().first() {
         return vec![failed(Expected::Good, "the policies themselves", fault.to_string())];
     }
+    let mut surroundings = Surroundings::new();
+    for (_, text) in good.iter().chain(bad) {
+        surroundings.add_file(text.as_bytes());
+    }
+    let context = Context::at(now).within(&surroundings);
     let mut trials = Vec::new();
     for (expected, files) in [(Expected::Good, good), (Expected::Bad, bad)] {
         let before = trials.len();
         for (example_file, example) in files {
-            for checked in check::file(&set, example_file, example.as_bytes(), Content::Either, now) {
+            for checked in check::file(&set, example_file, example.as_bytes(), Content::Either, &context) {
                 trials.push(Trial {
                     policies: file.to_owned(),
                     expected,
@@ -85,10 +94,15 @@ fn failure(expected: Expected, checked: &Checked) -> Option<String> {
 /// Tries the examples of a rule's page.
 #[must_use]
 pub fn page(rule: &RuleKind, now: Timestamp) -> Vec<Trial> {
-    let path = page_path(rule.name);
-    let block = |heading: &str| yaml_under(rule.page, heading).unwrap_or_default();
+    page_text(&page_path(rule.name), rule.page, now)
+}
+
+/// Tries the examples of a page that has them as the rules' pages do.
+#[must_use]
+pub fn page_text(path: &str, page: &str, now: Timestamp) -> Vec<Trial> {
+    let block = |heading: &str| yaml_under(page, heading).unwrap_or_default();
     let (policy, good, bad) = (block("Policy"), block("Good example"), block("Bad example"));
-    examples((&path, &policy), &[("Good example", &good)], &[("Bad example", &bad)], now)
+    examples((path, &policy), &[("Good example", &good)], &[("Bad example", &bad)], now)
 }
 
 /// The first block of YAML under a heading of the second level.

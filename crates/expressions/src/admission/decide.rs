@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::environment::ROOTS;
-use super::evaluate::{Input, Limits};
+use super::environment::{NAMESPACE_ROOT, ROOTS};
+use super::evaluate::{Input, Limits, Namespace};
 use super::outcome::{Decision, Finding, Subject, Verdict};
 use super::parameters::Parameter;
-use super::policy::{Binding, Check, FailurePolicy, Message, Policy};
+use super::policy::{Binding, Check, Message, Policy};
 use crate::compile::Expression;
 use crate::evaluate::Variables;
 use crate::failure::Failure;
@@ -36,6 +36,7 @@ pub(super) fn evaluate_policy(
         parameter: parameter.map(Parameter::label),
         actions: binding.actions.clone(),
         failure_policy: policy.failure_policy,
+        assumed: false,
         findings: Vec::new(),
         audit_annotations: Vec::new(),
     };
@@ -58,7 +59,10 @@ pub(super) fn evaluate_policy(
         }
     }
     let mut roots = roots;
-    roots[3] = input.namespace.cloned().unwrap_or(Value::Null);
+    roots[NAMESPACE_ROOT] = match input.namespace {
+        Namespace::Known(namespace) => namespace.clone(),
+        Namespace::None | Namespace::Unknown => Value::Null,
+    };
 
     let mut variables = Variables::new(&policy.variables);
     let mut meter = Meter::new(PER_POLICY, limits.expired, patterns);
@@ -113,11 +117,8 @@ fn conditions(policy: &Policy, roots: &[Value], meter: &mut Meter<'_>) -> Result
             Err(failure) => errors.push(explained(&condition.expression, &failure)),
         }
     }
-    match (errors.is_empty(), policy.failure_policy) {
-        (true, _) => Ok(true),
-        (false, FailurePolicy::Fail) => Err(errors.join(", ")),
-        (false, FailurePolicy::Ignore) => Ok(false),
-    }
+    // Where failures are ignored it is a finding all the same, from which nothing follows: that a policy was skipped can be told.
+    if errors.is_empty() { Ok(true) } else { Err(errors.join(", ")) }
 }
 
 fn validate(check: &Check, roots: &[Value], variables: &mut Variables<'_>, meter: &mut Meter<'_>) -> Verdict {

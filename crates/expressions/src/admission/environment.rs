@@ -50,6 +50,7 @@ const AUTHORIZER: &str =
 
 /// Positions of the values that are handed in.
 pub(super) const ROOTS: usize = 5;
+pub(super) const NAMESPACE_ROOT: usize = 3;
 
 fn base(dialect: Dialect) -> Environment {
     Environment::new(dialect)

@@ -14,10 +14,22 @@ use crate::value::{Key, Map, Value};
 pub struct Input<'i> {
     /// The request.
     pub request: &'i Request,
-    /// The Namespace object that the request's object lives in; none for objects of the cluster.
-    pub namespace: Option<&'i Value>,
+    /// The namespace that the request's object lives in.
+    pub namespace: Namespace<'i>,
     /// Objects that bindings can name as parameters.
     pub parameters: &'i Parameters,
+}
+
+/// What is known of the namespace that an object lives in.
+#[derive(Debug, Clone, Copy)]
+pub enum Namespace<'i> {
+    /// The Namespace object.
+    Known(&'i Value),
+    /// There is none: the object is one of the cluster, or its namespace does not exist. What needs one is an error.
+    None,
+    /// There is one, but its labels, or even its name, are not known here. Selectors whose result depends on them are taken to select,
+    /// and decisions say so ([`Decision::assumed`]).
+    Unknown,
 }
 
 /// What bounds an evaluation besides the budgets of Kubernetes.
@@ -63,9 +75,12 @@ impl Policies {
         decisions: &mut Vec<Decision>,
     ) {
         let unknown = || format!("the namespace {:?} is not known", input.request.namespace);
+        let unknown_is_none = !matches!(input.namespace, Namespace::Unknown);
+        let mut assumed = false;
         match policy.constraints.match_request(input.request, input.namespace) {
             Ok(true) => {}
             Ok(false) => return,
+            Err(_) if !unknown_is_none => assumed = true,
             Err(_) => {
                 decisions.push(configuration(policy, None, format!("failed to configure policy: {}", unknown())));
                 return;
@@ -74,25 +89,31 @@ impl Policies {
         let templated = policy.template.map(|path| of_template(input.request, path));
         let input = &Input { request: templated.as_ref().unwrap_or(input.request), ..*input };
         for binding in bindings {
+            let mut assumed = assumed;
             match binding.constraints.match_request(input.request, input.namespace) {
                 Ok(true) => {}
                 Ok(false) => continue,
+                Err(_) if !unknown_is_none => assumed = true,
                 Err(_) => {
                     let message = format!("failed to configure binding: {}", unknown());
                     decisions.push(configuration(policy, Some(binding), message));
                     continue;
                 }
             }
+            if let Some(missing) = missing(policy, binding, input) {
+                decisions.push(Decision { assumed, ..unknown_namespace(policy, binding, missing) });
+                continue;
+            }
+            let judge = |parameter| Decision {
+                assumed,
+                ..evaluate_policy(policy, binding, parameter, input, limits, &self.patterns)
+            };
             let (Some(kind), Some(reference)) = (&policy.param_kind, &binding.parameters) else {
-                decisions.push(evaluate_policy(policy, binding, None, input, limits, &self.patterns));
+                decisions.push(judge(None));
                 continue;
             };
             match input.parameters.find(kind, reference, &input.request.namespace) {
-                Ok(parameters) => {
-                    decisions.extend(parameters.into_iter().map(|parameter| {
-                        evaluate_policy(policy, binding, Some(parameter), input, limits, &self.patterns)
-                    }))
-                }
+                Ok(parameters) => decisions.extend(parameters.into_iter().map(|parameter| judge(Some(parameter)))),
                 Err(message) => {
                     let message = format!("failed to configure binding: {message}");
                     decisions.push(configuration(policy, Some(binding), message));
@@ -100,6 +121,28 @@ impl Policies {
             }
         }
     }
+}
+
+/// What a policy needs of a namespace that is unknown.
+fn missing(policy: &Policy, binding: &Binding, input: &Input<'_>) -> Option<&'static str> {
+    if !matches!(input.namespace, Namespace::Unknown) {
+        return None;
+    }
+    let parameters = policy.param_kind.as_ref().zip(binding.parameters.as_ref());
+    let of_namespace = |(kind, reference)| input.parameters.are_of_the_requests_namespace(kind, reference);
+    if input.request.namespace.is_empty() && parameters.is_some_and(of_namespace) {
+        Some("the namespace, whose parameters the binding names, is not known")
+    } else if policy.reads_namespace() {
+        Some("namespaceObject is not known")
+    } else {
+        None
+    }
+}
+
+fn unknown_namespace(policy: &Policy, binding: &Binding, message: &str) -> Decision {
+    let verdict = Verdict::Error { message: message.to_owned() };
+    let findings = vec![Finding { subject: Subject::Namespace, verdict }];
+    Decision { findings, ..configuration(policy, Some(binding), String::new()) }
 }
 
 fn configuration(policy: &Policy, binding: Option<&Binding>, message: String) -> Decision {
@@ -110,6 +153,7 @@ fn configuration(policy: &Policy, binding: Option<&Binding>, message: String) ->
         parameter: None,
         actions: binding.map_or_else(Actions::default, |b| b.actions.clone()),
         failure_policy: policy.failure_policy,
+        assumed: false,
         findings: vec![Finding { subject: Subject::Configuration, verdict: Verdict::Error { message } }],
         audit_annotations: Vec::new(),
     }

@@ -1,6 +1,6 @@
 //! Files to policies. A document that cannot be loaded is a fault, and takes nothing else with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -24,6 +24,8 @@ pub struct SourceFile<'f> {
     pub name: &'f str,
     /// Its text: YAML or JSON.
     pub text: &'f str,
+    /// The line of the file on which the text begins: 1, unless it is a part of a file.
+    pub first_line: u64,
 }
 
 /// What files hold.
@@ -70,8 +72,9 @@ impl Policies {
                 loaded.faults.push(Fault { file: file.name.to_owned(), line: 0, column: 0, message });
                 continue;
             }
-            for (first_line, document) in documents(file.text) {
-                load_document(file.name, first_line, &document, &mut found, &mut loaded);
+            for (before, document) in documents(file.text) {
+                let before = file.first_line.saturating_sub(1) + before as u64;
+                load_document(file.name, before, document, &mut found, &mut loaded);
             }
         }
         bind(found, &mut loaded);
@@ -80,28 +83,24 @@ impl Policies {
     }
 }
 
-/// The documents of a file, each with its first line and with as many empty lines before it as it has lines before it in the file, so
-/// that places are those of the file.
-fn documents(text: &str) -> Vec<(usize, String)> {
+/// The documents of a file, each with the number of lines before it.
+fn documents(text: &str) -> Vec<(usize, &str)> {
     let mut documents = Vec::new();
-    let mut current = String::new();
-    let mut first_line = 0;
+    let (mut begin, mut first_line, mut at) = (0, 0, 0);
     let mut has_content = false;
     for (number, line) in text.split_inclusive('\n').enumerate() {
         if line.trim_end() == "---" || line.starts_with("--- ") {
             if has_content {
-                documents.push((first_line, std::mem::take(&mut current)));
+                documents.push((first_line, text.get(begin..at).unwrap_or_default()));
             }
-            current = "\n".repeat(number + 1);
-            first_line = number + 1;
-            has_content = false;
+            (begin, first_line, has_content) = (at + line.len(), number + 1, false);
         } else {
-            current.push_str(line);
             has_content |= !line.trim().is_empty() && !line.trim_start().starts_with('#');
         }
+        at += line.len();
     }
     if has_content {
-        documents.push((first_line, current));
+        documents.push((first_line, text.get(begin..).unwrap_or_default()));
     }
     documents
 }
@@ -111,8 +110,8 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str, faults: &mut Faults<'_>) -> 
     serde_saphyr::from_str(text).map_err(|error| faults.yaml(&error)).ok()
 }
 
-fn load_document(file: &str, first_line: usize, text: &str, found: &mut Found, loaded: &mut Loaded) {
-    let mut faults = Faults::new(file, text);
+fn load_document(file: &str, before: u64, text: &str, found: &mut Found, loaded: &mut Loaded) {
+    let mut faults = Faults::new(file, text, before);
     if let Some(head) = read::<Head>(text, &mut faults) {
         let (version, kind) = (head.api_version.unwrap_or_default(), head.kind.unwrap_or_default());
         match (version.split_once('/').map_or("", |(group, _)| group), kind.as_str()) {
@@ -127,7 +126,7 @@ fn load_document(file: &str, first_line: usize, text: &str, found: &mut Found, l
             ("policies.kyverno.io", "ValidatingPolicy" | "NamespacedValidatingPolicy") => {
                 crate::kyverno::load(file, text, &kind, found, &mut faults);
             }
-            _ => loaded.others.push((file.to_owned(), first_line as u64 + 1, kind)),
+            _ => loaded.others.push((file.to_owned(), before + 1, kind)),
         }
     }
     loaded.faults.extend(faults.into_found());
@@ -136,25 +135,37 @@ fn load_document(file: &str, first_line: usize, text: &str, found: &mut Found, l
 /// Policies by name with their bindings. A name that is taken and a binding without its policy are faults.
 fn bind(found: Found, loaded: &mut Loaded) {
     let mut by_name: BTreeMap<Arc<str>, (Policy, Vec<Binding>)> = BTreeMap::new();
-    let fault = |file: &str, message: String| Fault { file: file.to_owned(), line: 0, column: 0, message };
+    let fault = |file: &str, (line, column): (u64, u64), message: String| Fault {
+        file: file.to_owned(),
+        line,
+        column,
+        message,
+    };
     for policy in found.policies {
         match by_name.get(&policy.name) {
             Some((first, _)) => {
                 let message = format!("the policy {} is defined in {} too; the first is kept", policy.name, first.file);
-                loaded.faults.push(fault(&policy.file, message));
+                loaded.faults.push(fault(&policy.file, policy.place, message));
             }
             None => {
                 by_name.insert(Arc::clone(&policy.name), (policy, Vec::new()));
             }
         }
     }
+    let mut names = BTreeSet::new();
     for binding in found.bindings {
+        // Policies of Kyverno bind themselves, under names of their own.
+        if !names.insert((binding.own_document, Arc::clone(&binding.name))) {
+            let message = format!("the binding {} is there already; the first is kept", binding.name);
+            loaded.faults.push(fault(&binding.file, binding.place, message));
+            continue;
+        }
         match by_name.get_mut(binding.policy.as_str()) {
             Some((_, bindings)) => bindings.push(binding),
             None => {
                 let message =
                     format!("the binding {} is of the policy {}, which is not loaded", binding.name, binding.policy);
-                loaded.faults.push(fault(&binding.file, message));
+                loaded.faults.push(fault(&binding.file, binding.place, message));
             }
         }
     }
@@ -316,6 +327,7 @@ fn policy(file: &str, document: PolicyDocument, faults: &mut Faults<'_>) -> Opti
         name: Arc::from(name.value.as_str()),
         kind: "ValidatingAdmissionPolicy",
         file: file.to_owned(),
+        place: faults.place_of(name),
         failure_policy: failure_policy(spec.failure_policy.as_ref(), faults),
         param_kind,
         constraints,
@@ -347,6 +359,8 @@ fn binding(file: &str, document: BindingDocument, faults: &mut Faults<'_>) -> Op
     let binding = Binding {
         name: Arc::from(document.metadata.name.value.as_str()),
         file: file.to_owned(),
+        place: faults.place_of(&document.metadata.name),
+        own_document: true,
         policy: spec.policy_name.value,
         constraints,
         parameters,

@@ -1,6 +1,7 @@
 //! Which requests a policy or binding is for (`k8s.io/apiserver`, `admission/plugin/policy/matching`).
 
 use super::document::{MatchResources, Rule as RuleForm};
+use super::evaluate::Namespace;
 use super::request::Request;
 use super::selector::Selector;
 use crate::fault::Faults;
@@ -87,8 +88,8 @@ impl Rules {
         self.0.is_empty()
     }
 
-    pub(crate) fn matches(&self, request: &Request, exact: bool) -> bool {
-        let one = |resource: &Resource| self.0.iter().any(|rule| rule.matches(request, resource));
+    pub(crate) fn matches(&self, request: &Request, of_cluster: bool, exact: bool) -> bool {
+        let one = |resource: &Resource| self.0.iter().any(|rule| rule.matches(request, of_cluster, resource));
         one(&request.requested) || (!exact && one(&request.resource))
     }
 
@@ -121,11 +122,9 @@ impl Rule {
         self.resources.iter().any(|(resource, subresource)| resource == name && subresource.is_empty())
     }
 
-    fn matches(&self, request: &Request, resource: &Resource) -> bool {
+    fn matches(&self, request: &Request, of_cluster: bool, resource: &Resource) -> bool {
         let one_of = |items: &[String], wanted: &str| items.iter().any(|item| item == "*" || item == wanted);
         let part = |item: &str, wanted: &str| item == "*" || item == wanted;
-        // The request for a Namespace carries its name as namespace, and is still one of the cluster.
-        let of_cluster = request.namespace.is_empty() || request.is_of_namespace();
         let in_scope = match self.scope {
             Scope::All => true,
             Scope::Cluster => of_cluster,
@@ -223,8 +222,11 @@ impl Constraints {
         self.namespaces.is_empty() && self.objects.is_empty() && self.excluded.is_empty() && self.rules.only_pods()
     }
 
-    /// Whether the request is meant. `namespace` is the Namespace object that the request's object lives in.
-    pub(crate) fn match_request(&self, request: &Request, namespace: Option<&Value>) -> Result<bool, NamespaceUnknown> {
+    /// Whether the request is meant.
+    pub(crate) fn match_request(&self, request: &Request, namespace: Namespace<'_>) -> Result<bool, NamespaceUnknown> {
+        // The request for a Namespace carries its name as namespace, and is still one of the cluster.
+        let unnamed = request.namespace.is_empty() && !matches!(namespace, Namespace::Unknown);
+        let of_cluster = unnamed || request.is_of_namespace();
         let by_namespace = self.match_namespace(request, namespace);
         if by_namespace == Ok(false) {
             return Ok(false);
@@ -233,30 +235,36 @@ impl Constraints {
             || [&request.object, &request.old_object]
                 .into_iter()
                 .any(|object| matches!(object, Value::Map(_)) && self.objects.selects(object));
-        if !object_selected || self.excluded.matches(request, self.exact) {
+        if !object_selected || self.excluded.matches(request, of_cluster, self.exact) {
             return Ok(false);
         }
-        if !self.rules.is_empty() && !self.rules.matches(request, self.exact) {
+        if !self.rules.is_empty() && !self.rules.matches(request, of_cluster, self.exact) {
             return Ok(false);
         }
         // Only now: that the namespace is unknown does not matter to a policy that is not for the request.
         by_namespace
     }
 
-    fn match_namespace(&self, request: &Request, namespace: Option<&Value>) -> Result<bool, NamespaceUnknown> {
-        if self.namespaces.is_empty() || (request.namespace.is_empty() && !request.is_of_namespace()) {
+    fn match_namespace(&self, request: &Request, namespace: Namespace<'_>) -> Result<bool, NamespaceUnknown> {
+        if self.namespaces.is_empty() {
             return Ok(true);
+        }
+        if request.namespace.is_empty() && !request.is_of_namespace() {
+            return if matches!(namespace, Namespace::Unknown) { Err(NamespaceUnknown) } else { Ok(true) };
         }
         let changes_itself = request.is_of_namespace()
             && request.subresource.is_empty()
             && matches!(request.operation, Operation::Create | Operation::Update);
         let labelled = match (changes_itself, namespace) {
             (true, _) => &request.object,
-            (false, Some(namespace)) => namespace,
-            (false, None) if request.is_of_namespace() && matches!(request.old_object, Value::Map(_)) => {
+            (false, Namespace::Known(namespace)) => namespace,
+            (false, _) if request.is_of_namespace() && matches!(request.old_object, Value::Map(_)) => {
                 &request.old_object
             }
-            (false, None) => return Err(NamespaceUnknown),
+            (false, Namespace::Unknown) => {
+                return self.namespaces.selects_named(&request.namespace).ok_or(NamespaceUnknown);
+            }
+            (false, Namespace::None) => return Err(NamespaceUnknown),
         };
         Ok(self.namespaces.selects(labelled))
     }

@@ -81,6 +81,8 @@ pub enum Subject {
     AuditAnnotation(String),
     /// What the policy or binding refers to: a namespace or a parameter.
     Configuration,
+    /// The Namespace object, which the policy looks at and which is unknown.
+    Namespace,
 }
 
 /// How it was judged.
@@ -126,6 +128,9 @@ pub struct Decision {
     pub actions: Actions,
     /// What the policy does with errors.
     pub failure_policy: FailurePolicy,
+    /// Whether the policy or the binding selects by the labels of a namespace that is [`super::Namespace::Unknown`]: the request was
+    /// taken to be selected.
+    pub assumed: bool,
     /// The verdicts, in the order of the validations; none when a match condition did not hold.
     pub findings: Vec<Finding>,
     /// The policy's own audit annotations: keys without the policy's name, and values.
@@ -133,22 +138,28 @@ pub struct Decision {
 }
 
 /// What follows from a finding.
-enum Effect<'f> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect<'f> {
+    /// Nothing: it passed, or went wrong in a policy that ignores failures.
     Nothing,
-    /// What the binding's actions say.
+    /// What the binding's actions say, with the message and the reason.
     Acted(&'f str, Reason),
-    /// Refused, whatever the actions.
+    /// It is refused, whatever the actions.
     Refused(&'f str),
 }
 
 impl Decision {
-    fn effect<'f>(&self, finding: &'f Finding) -> Effect<'f> {
+    /// What follows from one of its findings.
+    #[must_use]
+    pub fn effect<'f>(&self, finding: &'f Finding) -> Effect<'f> {
         match (&finding.verdict, &finding.subject, self.failure_policy) {
             (Verdict::Violation { message, reason }, ..) => Effect::Acted(message, *reason),
             (Verdict::Pass, ..) | (Verdict::Error { .. }, _, FailurePolicy::Ignore) => Effect::Nothing,
-            (Verdict::Error { message }, Subject::AuditAnnotation(_) | Subject::Configuration, _) => {
-                Effect::Refused(message)
-            }
+            (
+                Verdict::Error { message },
+                Subject::AuditAnnotation(_) | Subject::Configuration | Subject::Namespace,
+                _,
+            ) => Effect::Refused(message),
             (Verdict::Error { message }, ..) => Effect::Acted(message, Reason::Invalid),
         }
     }

@@ -66,6 +66,16 @@ pub(crate) enum Choice {
 }
 
 impl Parameters {
+    /// Whether a reference means parameters of the namespace that the request is in.
+    pub(crate) fn are_of_the_requests_namespace(
+        &self,
+        kind: &(String, String),
+        reference: &ParameterReference,
+    ) -> bool {
+        let mut of_kind = self.objects.iter().filter(|p| p.api_version == kind.0 && p.kind == kind.1);
+        reference.namespace.is_none() && of_kind.any(|p| !p.namespace.is_empty())
+    }
+
     /// The parameters that a reference names for a request in a namespace, which is empty for objects of the cluster.
     pub(crate) fn find<'p>(
         &'p self,

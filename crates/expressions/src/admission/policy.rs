@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::environment::NAMESPACE_ROOT;
 use super::matching::Constraints;
 use super::outcome::{Actions, Reason};
 use super::parameters::ParameterReference;
@@ -25,6 +26,8 @@ pub struct Policy {
     /// The kind of its document, as messages name it.
     pub(crate) kind: &'static str,
     pub(crate) file: String,
+    /// Line and column of its name in the file.
+    pub(crate) place: (u64, u64),
     pub(crate) failure_policy: FailurePolicy,
     /// `apiVersion` and `kind` of its parameters.
     pub(crate) param_kind: Option<(String, String)>,
@@ -73,6 +76,34 @@ impl Policy {
         &self.file
     }
 
+    /// The kind of its document: `ValidatingAdmissionPolicy`, or Kyverno's `ValidatingPolicy`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Line and column of its name in the file.
+    #[must_use]
+    pub fn place(&self) -> (u64, u64) {
+        self.place
+    }
+
+    /// What it does with errors.
+    #[must_use]
+    pub fn failure_policy(&self) -> FailurePolicy {
+        self.failure_policy
+    }
+
+    /// The texts of its validations with what they say when they have no expression for it.
+    pub fn validations(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.validations.iter().map(|check| (check.expression.text(), check.message.fallback.as_ref()))
+    }
+
+    /// Whether it looks at the Namespace object of the request.
+    pub(crate) fn reads_namespace(&self) -> bool {
+        self.expressions().any(|expression| expression.names_root(NAMESPACE_ROOT))
+    }
+
     /// Units that one evaluation can need (see [`Expression::cost_bound`]), over all its expressions.
     #[must_use]
     pub fn cost_bound(&self) -> u64 {
@@ -95,6 +126,10 @@ impl Policy {
 pub struct Binding {
     pub(crate) name: Arc<str>,
     pub(crate) file: String,
+    /// Line and column of its name in the file.
+    pub(crate) place: (u64, u64),
+    /// Whether it was written as a document, and not made for a policy that binds itself.
+    pub(crate) own_document: bool,
     pub(crate) policy: String,
     pub(crate) constraints: Constraints,
     pub(crate) parameters: Option<ParameterReference>,
@@ -106,6 +141,24 @@ impl Binding {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The file that it was loaded from.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Line and column of its name in the file.
+    #[must_use]
+    pub fn place(&self) -> (u64, u64) {
+        self.place
+    }
+
+    /// What it does with violations.
+    #[must_use]
+    pub fn actions(&self) -> &Actions {
+        &self.actions
     }
 
     /// The policy that it binds.

@@ -4,6 +4,9 @@ use super::document::LabelSelector;
 use crate::fault::Faults;
 use crate::value::Value;
 
+/// The label that every namespace has with its own name.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
 /// Requirements that must all hold. Without any it selects everything.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Selector {
@@ -63,19 +66,39 @@ impl Selector {
         self.requirements.is_empty()
     }
 
+    /// Whether it selects a namespace of which only the name is known, which the API server makes a label of; none when that depends on
+    /// other labels.
+    pub(crate) fn selects_named(&self, name: &str) -> Option<bool> {
+        let (by_name, others): (Vec<_>, Vec<_>) = self.requirements.iter().partition(|r| r.key == NAME_LABEL);
+        let held = by_name.iter().all(|requirement| requirement.holds(Some(name)));
+        if !held {
+            Some(false)
+        } else if others.is_empty() {
+            Some(true)
+        } else {
+            None
+        }
+    }
+
     /// Whether it selects an object by its `metadata.labels`.
     pub(crate) fn selects(&self, object: &Value) -> bool {
         let labels = object.path(&["metadata", "labels"]);
         self.requirements.iter().all(|requirement| {
             let label = labels.and_then(|l| l.member(&requirement.key)).and_then(Value::as_text);
-            let is_one_of = |values: &[String]| label.is_some_and(|l| values.iter().any(|v| v == l));
-            match &requirement.operator {
-                Operator::In(values) => is_one_of(values),
-                // A label that is not there is not in any set.
-                Operator::NotIn(values) => !is_one_of(values),
-                Operator::Exists => label.is_some(),
-                Operator::DoesNotExist => label.is_none(),
-            }
+            requirement.holds(label)
         })
+    }
+}
+
+impl Requirement {
+    fn holds(&self, label: Option<&str>) -> bool {
+        let is_one_of = |values: &[String]| label.is_some_and(|l| values.iter().any(|v| v == l));
+        match &self.operator {
+            Operator::In(values) => is_one_of(values),
+            // A label that is not there is not in any set.
+            Operator::NotIn(values) => !is_one_of(values),
+            Operator::Exists => label.is_some(),
+            Operator::DoesNotExist => label.is_none(),
+        }
     }
 }

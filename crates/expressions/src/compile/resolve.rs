@@ -1,5 +1,6 @@
 //! Names, operators and literals to nodes.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::bound::CALLS_OF_MACRO;
@@ -46,13 +47,20 @@ pub(super) struct Resolver<'e> {
     pub(super) environment: &'e Environment,
     locals: Vec<Local>,
     slots: usize,
+    /// Bit by position: the values handed in that are named.
+    roots: Cell<u32>,
 }
 
 pub(super) type Result<T> = std::result::Result<T, SyntaxError>;
 
 impl<'e> Resolver<'e> {
     pub(super) fn new(environment: &'e Environment) -> Self {
-        Self { environment, locals: Vec::new(), slots: 0 }
+        Self { environment, locals: Vec::new(), slots: 0, roots: Cell::new(0) }
+    }
+
+    /// Bit by position: the values handed in that are named.
+    pub(super) fn roots(&self) -> u32 {
+        self.roots.get()
     }
 
     /// How many slots the variables of macros need.
@@ -133,6 +141,7 @@ impl<'e> Resolver<'e> {
             return Ok(Resolved::new(Operation::Local(slot), local.kind, local.bound));
         }
         if let Some(position) = self.environment.roots.iter().position(|r| r.name == name) {
+            self.roots.set(self.roots.get() | 1 << position.min(31));
             let mut resolved = Resolved::new(Operation::Root(position), "dyn", Bound::OUTSIDE);
             resolved.shape = self.environment.roots[position].shape;
             return Ok(resolved);

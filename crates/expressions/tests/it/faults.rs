@@ -14,7 +14,7 @@ spec:
 
 fn faults(spec: &str) -> String {
     let text = format!("{HEAD}{spec}");
-    let loaded = Policies::load(&[SourceFile { name: "p.yaml", text: &text }]);
+    let loaded = Policies::load(&[SourceFile { name: "p.yaml", text: &text, first_line: 1 }]);
     assert!(!loaded.faults.is_empty(), "no fault was found in {spec}");
     assert!(loaded.policies.policies().is_empty());
     loaded.faults.iter().map(|f| format!("{f}\n")).collect()
@@ -60,7 +60,7 @@ fn one_bad_policy_takes_no_other_with_it() {
     let bad = good.replace("name: p", "name: q").replace("'true'", "'tru'");
     let binding = "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {name: b}\nspec: {policyName: nobody, validationActions: [Deny, Warn]}\n";
     let text = format!("{bad}---\n{good}---\n{binding}---\nkind: ConfigMap\napiVersion: v1\n");
-    let loaded = Policies::load(&[SourceFile { name: "all.yaml", text: &text }]);
+    let loaded = Policies::load(&[SourceFile { name: "all.yaml", text: &text, first_line: 1 }]);
     let names: Vec<_> = loaded.policies.policies().iter().map(|(policy, _)| policy.name()).collect();
     assert_eq!(names, ["p"]);
     let faults: Vec<_> = loaded.faults.iter().map(ToString::to_string).collect();
@@ -68,4 +68,34 @@ fn one_bad_policy_takes_no_other_with_it() {
     assert!(faults[0].starts_with("all.yaml:9:31: \"tru\" is not known here"), "{faults:?}");
     assert!(faults[1].contains("Deny and Warn exclude each other"), "{faults:?}");
     assert_eq!(loaded.others, [("all.yaml".to_owned(), 26, "ConfigMap".to_owned())]);
+}
+
+#[test]
+fn what_is_wrong_between_documents_has_a_place_too() {
+    let binding = |name: &str, policy: &str| {
+        format!(
+            "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata:\n  name: {name}\nspec: {{policyName: {policy}, validationActions: [Deny]}}\n---\n"
+        )
+    };
+    let good = format!("{HEAD}  validations: [{{expression: 'true'}}]\n---\n");
+    let text = format!("{good}{}{}{}{good}", binding("b", "p"), binding("b", "p"), binding("c", "nobody"));
+    let loaded = Policies::load(&[SourceFile { name: "all.yaml", text: &text, first_line: 101 }]);
+    let faults: Vec<_> = loaded.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "all.yaml:120:9: the binding b is there already; the first is kept",
+            "all.yaml:126:9: the binding c is of the policy nobody, which is not loaded",
+            "all.yaml:132:9: the policy p is defined in all.yaml too; the first is kept",
+        ]
+    );
+}
+
+/// The text of each document once was kept with an empty line for each line before it.
+#[test]
+fn many_documents_take_no_more_memory_than_the_file() {
+    let text = "---\na: 1\n".repeat(40_000);
+    let loaded = Policies::load(&[SourceFile { name: "many.yaml", text: &text, first_line: 1 }]);
+    assert_eq!(loaded.others.len(), 40_000);
+    assert_eq!(loaded.others.last().unwrap().1, 80_000);
 }

@@ -149,7 +149,7 @@ proptest! {
     #[test]
     fn any_document_is_loaded_or_a_fault(text in "(apiVersion|kind|spec|metadata|name|validations|expression|-|:|  |\n|\\[|\\]|\\{|\\}|'|\"|\\||>|&a|\\*a|a|1|---|true){0,40}") {
         let head = "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\n";
-        let _ = Policies::load(&[SourceFile { name: "a", text: &text }, SourceFile { name: "b", text: &format!("{head}{text}") }]);
+        let _ = Policies::load(&[SourceFile { name: "a", text: &text, first_line: 1 }, SourceFile { name: "b", text: &format!("{head}{text}"), first_line: 1 }]);
     }
 }
 
@@ -194,7 +194,7 @@ fn chain(body: &str, length: usize) -> Policies {
         "  validations: [{{expression: variables.x{length} == 1}}]\n---\napiVersion: admissionregistration.k8s.io/v1\n\
          kind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: b}}\nspec: {{policyName: p, validationActions: [Deny]}}\n"
     ));
-    Policies::load(&[SourceFile { name: "a", text: &text }]).policies
+    Policies::load(&[SourceFile { name: "a", text: &text, first_line: 1 }]).policies
 }
 
 #[test]

@@ -23,7 +23,7 @@ const NO_PRIVILEGE: &str = "  validationActions: [Deny]
 
 fn denied(spec: &str, object: &serde_json::Value) -> Option<String> {
     let text = policy(spec);
-    let loaded = Policies::load(&[SourceFile { name: "k.yaml", text: &text }]);
+    let loaded = Policies::load(&[SourceFile { name: "k.yaml", text: &text, first_line: 1 }]);
     assert_eq!(loaded.faults, []);
     let request = request(object, "CREATE", &json!({"username": "alice"}));
     judge(&loaded.policies, &request, &Parameters::default()).denial().map(|d| d.message)
@@ -72,7 +72,7 @@ fn functions_of_kyverno_alone_are_refused_by_name() {
     for expression in expressions {
         let text = policy(&format!("  validations:\n  - expression: {expression}\n"));
         let text = text.replace("parseYAML('a: 1')", "parseYAML('a')");
-        let loaded = Policies::load(&[SourceFile { name: "k.yaml", text: &text }]);
+        let loaded = Policies::load(&[SourceFile { name: "k.yaml", text: &text, first_line: 1 }]);
         assert!(loaded.policies.policies().is_empty(), "{expression}");
         shown.extend(loaded.faults.iter().map(|f| format!("{f}\n")));
     }
@@ -82,9 +82,9 @@ fn functions_of_kyverno_alone_are_refused_by_name() {
 #[test]
 fn what_is_not_for_admission_of_kubernetes_objects_is_not_imported() {
     let text = policy("  evaluation: {mode: JSON}\n  validations: [{expression: 'true'}]\n");
-    let loaded = Policies::load(&[SourceFile { name: "k.yaml", text: &text }]);
+    let loaded = Policies::load(&[SourceFile { name: "k.yaml", text: &text, first_line: 1 }]);
     assert_eq!(loaded.faults.len(), 1, "{:?}", loaded.faults);
     let text = policy("  evaluation: {admission: {enabled: false}}\n  validations: [{expression: 'false'}]\n");
-    let loaded = Policies::load(&[SourceFile { name: "k.yaml", text: &text }]);
+    let loaded = Policies::load(&[SourceFile { name: "k.yaml", text: &text, first_line: 1 }]);
     assert!(loaded.policies.policies().iter().all(|(_, bindings)| bindings.is_empty()));
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use expressions::{Input, Limits, Outcome, Parameter, Parameters, Policies, Request, SourceFile, Value};
+use expressions::{Input, Limits, Namespace, Outcome, Parameter, Parameters, Policies, Request, SourceFile, Value};
 use serde_json::json;
 
 pub(crate) fn folder() -> PathBuf {
@@ -20,7 +20,7 @@ pub(crate) fn load() -> Policies {
         }
     }
     files.sort();
-    let sources: Vec<_> = files.iter().map(|(name, text)| SourceFile { name, text }).collect();
+    let sources: Vec<_> = files.iter().map(|(name, text)| SourceFile { name, text, first_line: 1 }).collect();
     let loaded = Policies::load(&sources);
     assert_eq!(loaded.faults, [], "the policies of the tests are without faults");
     assert_eq!(loaded.others, []);
@@ -58,7 +58,11 @@ pub(crate) fn judge(policies: &Policies, request: &serde_json::Value, parameters
     let namespace = request.object_namespace().map(|name| {
         Value::from_json(&json!({"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}})).unwrap()
     });
-    let input = Input { request: &request, namespace: namespace.as_ref(), parameters };
+    let input = Input {
+        request: &request,
+        namespace: namespace.as_ref().map_or(Namespace::None, Namespace::Known),
+        parameters,
+    };
     policies.evaluate(&input, &Limits { expired: &|| false })
 }
 
@@ -117,13 +121,14 @@ fn with(policy: &str, object: serde_json::Value, expired: &dyn Fn() -> bool) -> 
     let text = format!(
         "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: p}}\nspec:\n  matchConstraints:\n    resourceRules: [{{apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*']}}]\n{policy}\n---\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: b}}\nspec: {{policyName: p, validationActions: [Deny]}}\n"
     );
-    let loaded = Policies::load(&[SourceFile { name: "p.yaml", text: &text }]);
+    let loaded = Policies::load(&[SourceFile { name: "p.yaml", text: &text, first_line: 1 }]);
     assert_eq!(loaded.faults, []);
     let request = Request::from_json(&request(&object, "CREATE", &json!({"username": "alice"}))).unwrap();
     let parameters = Parameters::default();
-    loaded
-        .policies
-        .evaluate(&Input { request: &request, namespace: None, parameters: &parameters }, &Limits { expired })
+    loaded.policies.evaluate(
+        &Input { request: &request, namespace: Namespace::None, parameters: &parameters },
+        &Limits { expired },
+    )
 }
 
 fn configmap() -> serde_json::Value {
@@ -181,4 +186,51 @@ fn work_ends_with_the_budget_or_the_deadline() {
 fn variables_are_evaluated_once_and_only_when_used() {
     let policy = "  variables: [{name: bad, expression: object.missing.x}, {name: good, expression: object.metadata.name}]\n  validations: [{expression: variables.good == 'a'}]";
     assert_eq!(with(policy, configmap(), &|| false).denial(), None);
+}
+
+/// A policy with a selector of namespaces, and whether it was assumed to be for a request in `space`.
+fn with_selector(selector: &str, space: &str, namespace: Namespace<'_>) -> Outcome {
+    let text = format!(
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: p}}\nspec:\n  matchConstraints:\n    resourceRules: [{{apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*'], scope: Namespaced}}]\n  validations: [{{expression: 'false'}}]\n---\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: b}}\nspec: {{policyName: p, validationActions: [Deny], matchResources: {{namespaceSelector: {selector}}}}}\n"
+    );
+    let loaded = Policies::load(&[SourceFile { name: "p.yaml", text: &text, first_line: 1 }]);
+    assert_eq!(loaded.faults, []);
+    let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": space}});
+    let request = Request::from_json(&request(&object, "CREATE", &json!({"username": "alice"}))).unwrap();
+    let parameters = Parameters::default();
+    let input = Input { request: &request, namespace, parameters: &parameters };
+    loaded.policies.evaluate(&input, &Limits { expired: &|| false })
+}
+
+#[test]
+fn an_unknown_namespace_is_assumed_to_be_selected_only_where_that_depends_on_what_is_not_known() {
+    let by_name = "{matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [kube-system]}]}";
+    for (selector, space, decided) in [
+        (by_name, "shop", Some(false)),
+        (by_name, "kube-system", None),
+        (by_name, "", Some(true)),
+        ("{matchLabels: {stage: production}}", "shop", Some(true)),
+        ("{matchLabels: {stage: production, kubernetes.io/metadata.name: other}}", "shop", None),
+        ("{}", "shop", Some(false)),
+        ("{}", "", Some(false)),
+    ] {
+        let outcome = with_selector(selector, space, Namespace::Unknown);
+        assert_eq!(outcome.decisions.first().map(|d| d.assumed), decided, "{selector} {space:?}");
+    }
+    // A server that knows all namespaces makes an error of one that it does not know.
+    let outcome = with_selector("{matchLabels: {stage: production}}", "shop", Namespace::None);
+    assert!(outcome.denial().unwrap().message.ends_with("the namespace \"shop\" is not known"), "{outcome:?}");
+}
+
+#[test]
+fn a_policy_that_reads_an_unknown_namespace_is_not_judged() {
+    let validations = "  validations: [{expression: \"namespaceObject.metadata.?labels.stage.orValue('') != 'x'\"}]";
+    let text = format!(
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: p}}\nspec:\n  matchConstraints:\n    resourceRules: [{{apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*']}}]\n{validations}\n---\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: b}}\nspec: {{policyName: p, validationActions: [Deny]}}\n"
+    );
+    let loaded = Policies::load(&[SourceFile { name: "p.yaml", text: &text, first_line: 1 }]);
+    let request = Request::from_json(&request(&configmap(), "CREATE", &json!({"username": "alice"}))).unwrap();
+    let input = Input { request: &request, namespace: Namespace::Unknown, parameters: &Parameters::default() };
+    let outcome = loaded.policies.evaluate(&input, &Limits { expired: &|| false });
+    assert_eq!(outcome.decisions[0].findings[0].subject, expressions::Subject::Namespace);
 }

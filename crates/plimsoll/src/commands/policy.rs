@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use policy::PolicySet;
 use policy::check::{self, Content};
+use policy::{PolicySet, Surroundings};
 use policy::{output as forms, policy_set, rules, trial};
 use records::Timestamp;
 
@@ -17,7 +17,7 @@ pub(super) fn run(arguments: &Arguments, own: &PolicyCommand) -> Result<Outcome>
     match own {
         PolicyCommand::Check(own) => check(arguments.format, own),
         PolicyCommand::Test { policies } => test(policies.as_deref()),
-        PolicyCommand::Explain { rule } => explain(rule.as_deref()),
+        PolicyCommand::Explain { policies, rule } => explain(policies.as_deref(), rule.as_deref()),
     }
 }
 
@@ -37,11 +37,20 @@ fn check(format: Format, own: &PolicyCheckArguments) -> Result<Outcome> {
     let now = now()?;
     let set = policies(own, now)?;
     let content = if own.review { Content::Reviews } else { Content::Manifests };
-    let mut checked = Vec::new();
+    let mut files = Vec::new();
+    let mut surroundings = Surroundings::new();
     for file in manifests(&own.files)? {
-        let name = file.display().to_string();
-        let objects = match read(&file) {
-            Ok(bytes) => check::file(&set, &name, &bytes, content, now),
+        let bytes = read(&file);
+        if let Ok(bytes) = &bytes {
+            surroundings.add_file(bytes);
+        }
+        files.push((file.display().to_string(), bytes));
+    }
+    let circumstances = policy::Context::at(now).within(&surroundings);
+    let mut checked = Vec::new();
+    for (name, bytes) in files {
+        let objects = match bytes {
+            Ok(bytes) => check::file(&set, &name, &bytes, content, &circumstances),
             Err(error) => vec![check::not_read(&set, &name, format!("failed to read the file: {error}"))],
         };
         if objects.is_empty() {
@@ -90,7 +99,7 @@ fn policies(own: &PolicyCheckArguments, now: Timestamp) -> Result<PolicySet> {
         let named = output::printable(named);
         eprintln!("warning: the exception {} names {named}, which is no policy here", exception.name);
     }
-    if set.policies().is_empty() {
+    if set.is_empty() {
         bail!("there is no policy to check against");
     }
     Ok(set)
@@ -211,17 +220,14 @@ fn borrowed(files: &[(String, String)]) -> Vec<(&str, &str)> {
     files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect()
 }
 
-fn explain(name: Option<&str>) -> Result<Outcome> {
+fn explain(policies: Option<&Path>, name: Option<&str>) -> Result<Outcome> {
     let Some(name) = name else {
         print(&forms::explain_list())?;
         return Ok(Outcome::Good);
     };
-    // Violations name a policy and a check of it; both are explained by the rule's page.
-    let rule = name.split('/').next().unwrap_or(name);
-    let kind = rules::all()
-        .iter()
-        .find(|kind| kind.name == rule)
-        .with_context(|| format!("there is no rule {name}; `plimsoll policy explain` lists all"))?;
-    print(kind.page)?;
+    let files = policies.map(policy_files).transpose()?;
+    let set = files.map(|files| PolicySet::load(borrowed(&files)));
+    let unknown = || format!("there is no rule or policy {name}; `plimsoll policy explain` lists the rules");
+    print(&forms::explain(set.as_ref(), name).with_context(unknown)?)?;
     Ok(Outcome::Good)
 }

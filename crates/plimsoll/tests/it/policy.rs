@@ -110,3 +110,43 @@ fn rules_are_explained() {
         .stdout(predicate::str::starts_with("# pod-security"));
     policy(&["explain", "nothing"]).assert().code(2);
 }
+
+const OWNER: &str = "\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: owner-in-production}
+spec:
+  matchConstraints:
+    resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}]
+  validations: [{expression: \"'owner' in object.metadata.?labels.orValue({})\", message: an owner label is needed}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: owner-in-production}
+spec:
+  policyName: owner-in-production
+  validationActions: [Deny]
+  matchResources: {namespaceSelector: {matchLabels: {stage: production}}}
+";
+
+#[test]
+fn a_users_own_policy_knows_the_namespaces_of_all_files() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "owner.yaml", OWNER);
+    let policies = dir.path().display().to_string();
+    let objects = tempfile::tempdir().unwrap();
+    write(objects.path(), "a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop}\n");
+    let files = objects.path().display().to_string();
+    let check = || policy(&["check", "--policies", &policies, &files]).assert();
+    check().code(0).stdout(predicate::str::contains("undetermined"));
+    write(
+        objects.path(),
+        "z.yaml",
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {stage: production}}\n",
+    );
+    check().code(1).stdout(predicate::str::contains("an owner label is needed"));
+    policy(&["explain", "--policies", &policies, "owner-in-production"])
+        .assert()
+        .code(0)
+        .stdout(predicate::str::contains("- owner-in-production: Deny"));
+}

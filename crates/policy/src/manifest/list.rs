@@ -32,7 +32,7 @@ pub(super) fn items(object: Object) -> Vec<Result<Object, ManifestError>> {
                     fields.push((key.to_owned(), super::Tree { line: item.line, column: item.column, node }));
                 }
             }
-            items(Object { document: object.document, line: item.line, tree })
+            items(Object { document: object.document, line: item.line, item: true, tree })
         })
         .collect()
 }

@@ -40,7 +40,7 @@ fn one(text: &str, first_line: usize, out: &mut Vec<Result<Object, ManifestError
     match builder.document(text) {
         // A document of comments only is null to the parser.
         Ok(None | Some(Tree { node: Node::Scalar(Value::Null), .. })) => {}
-        Ok(Some(tree)) => out.push(Ok(Object { document, line: tree.line, tree })),
+        Ok(Some(tree)) => out.push(Ok(Object { document, line: tree.line, item: false, tree })),
         Err(fault) => {
             let Fault { line, column, message } = *fault;
             out.push(Err(ManifestError { document, line, column, message }));

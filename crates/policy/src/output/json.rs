@@ -1,5 +1,7 @@
 //! JSON: a list with one entry an object.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::check::Checked;
@@ -21,6 +23,8 @@ struct Entry<'a> {
     excepted: &'a [Excepted],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     exceptions_not_applied: &'a [NotApplied],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    audit_annotations: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
     policy_set: &'a str,
@@ -32,7 +36,7 @@ fn is_zero(number: &usize) -> bool {
 }
 
 /// A list of `{file, document, kind, namespace, name, verdict, violations, policySet}`, and where there are any: `omitted`, `excepted`,
-/// `exceptionsNotApplied`, `note`. Ends with a line break.
+/// `exceptionsNotApplied`, `auditAnnotations`, `note`. Ends with a line break.
 #[must_use]
 pub fn json(checked: &[Checked]) -> String {
     let entries: Vec<_> = checked
@@ -48,6 +52,7 @@ pub fn json(checked: &[Checked]) -> String {
             omitted: one.decision.omitted,
             excepted: &one.decision.excepted,
             exceptions_not_applied: &one.decision.not_applied,
+            audit_annotations: &one.decision.audit_annotations,
             note: one.decision.note.as_deref(),
             policy_set: &one.decision.policy_set,
         })

@@ -53,11 +53,15 @@ fn level(violation: &Violation) -> &'static str {
 }
 
 fn qualified(one: &Checked, violation: &Violation) -> String {
-    format!("{} {}", object(one), violation.path)
+    format!("{} {}", object(one), violation.path).trim_end().to_owned()
 }
 
 fn descriptor(policy: &str, rule: &str) -> Value {
-    let Some(kind) = rules::all().iter().find(|kind| kind.name == rule) else {
+    let Some(kind) = rules::find(rule) else {
+        if !rule.is_empty() {
+            let text = format!("{policy} is a {rule} of the policy set.");
+            return json!({ "id": policy, "shortDescription": { "text": text } });
+        }
         return json!({ "id": policy, "shortDescription": { "text": "The object could not be judged." } });
     };
     json!({

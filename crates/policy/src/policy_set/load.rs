@@ -3,10 +3,12 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Action, Fault, Match, Policy};
+use super::lines::Lines;
+use super::{Action, Fault, Match, Policy, PolicySet};
 use crate::exception::{Exception, ExceptionSpec};
 use crate::manifest::{self, Object};
 use crate::rules;
+use crate::user_policies::{self, Document, Form};
 
 /// API version of our documents.
 pub const API_VERSION: &str = "plimsoll.dev/v1alpha1";
@@ -29,26 +31,32 @@ struct PolicySpec {
     parameters: Option<serde_json::Value>,
 }
 
-type Loaded = (Vec<Policy>, Vec<Exception>, Vec<Fault>);
-
-pub(super) fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Loaded {
-    let mut loader = Loader { file: "", policies: Vec::new(), exceptions: Vec::new(), faults: Vec::new() };
+pub(super) fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> PolicySet {
+    let mut loader = Loader::default();
     for (file, text) in files {
         loader.file = file;
+        let lines = Lines::of(text);
         for document in manifest::read(text.as_bytes()) {
             match document {
-                Ok(object) => loader.object(&object),
+                Ok(object) => loader.object(object, &lines),
                 Err(error) => loader.fault(error.line, error.column, error.message),
             }
         }
     }
-    (loader.policies, loader.exceptions, loader.faults)
+    let Loader { policies, exceptions, others, mut faults, .. } = loader;
+    let taken = |name: &str| policies.iter().any(|policy| policy.name == name);
+    let (user_policies, of_users) = user_policies::load(others, &taken);
+    faults.extend(of_users);
+    PolicySet::assemble(policies, exceptions, user_policies, faults)
 }
 
+#[derive(Default)]
 struct Loader<'a> {
     file: &'a str,
     policies: Vec<Policy>,
     exceptions: Vec<Exception>,
+    /// What is not in our form.
+    others: Vec<Document>,
     faults: Vec<Fault>,
 }
 
@@ -62,14 +70,19 @@ impl Loader<'_> {
         self.fault(line, column, message);
     }
 
-    fn object(&mut self, object: &Object) {
+    fn object(&mut self, object: Object, lines: &Lines<'_>) {
         let (api_version, kind) = (object.tree.text("apiVersion"), object.tree.text("kind"));
         let (api_version, kind) = (api_version.unwrap_or_default(), kind.unwrap_or_default());
-        if api_version != API_VERSION || !matches!(kind, "Policy" | "PolicyException") {
-            let found =
-                format!("expected Policy or PolicyException of {API_VERSION}, found kind {kind:?} of {api_version:?}");
-            return self.fault_at(object, if api_version == API_VERSION { "kind" } else { "apiVersion" }, found);
+        if api_version == API_VERSION && matches!(kind, "Policy" | "PolicyException") {
+            let is_policy = kind == "Policy";
+            return self.own(&object, is_policy);
         }
+        let form = Form::of(api_version, kind);
+        let text = if form == Form::Policy { lines.document(&object) } else { None };
+        self.others.push(Document { file: self.file.to_owned(), form, text, object });
+    }
+
+    fn own(&mut self, object: &Object, is_policy: bool) {
         let Some(name) = object.tree.get("metadata").and_then(|metadata| metadata.text("name")) else {
             return self.fault_at(object, "metadata", "metadata.name is missing");
         };
@@ -83,7 +96,7 @@ impl Loader<'_> {
                 return self.fault_at(object, field, message);
             }
         }
-        if kind == "Policy" { self.policy(object, name) } else { self.exception(object, name) }
+        if is_policy { self.policy(object, name) } else { self.exception(object, name) }
     }
 
     fn policy(&mut self, object: &Object, name: &str) {

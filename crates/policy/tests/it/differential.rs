@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use policy::{PolicySet, Request, evaluate};
 use serde_json::{Value, json};
 
-use crate::now;
+use crate::context;
 
 const SYSCTLS: &[&str] = &[
     "kernel.shm_rmid_forced",
@@ -178,7 +178,7 @@ fn random_pods_are_judged_as_kubernetes_judges_them() {
         let request = Request::from_manifest(&pod).unwrap();
         let verdicts: serde_json::Map<String, Value> = sets
             .iter()
-            .map(|(name, set)| (name.clone(), evaluate(set, &request, now()).verdict.as_str().into()))
+            .map(|(name, set)| (name.clone(), evaluate(set, &request, &context()).verdict.as_str().into()))
             .collect();
         lines.push_str(&format!("{}\n", json!({"pod": pod, "verdicts": verdicts})));
     }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use policy::{PolicySet, Request, Verdict, evaluate, manifest};
+use policy::{Context, PolicySet, Request, Verdict, evaluate, manifest};
 use records::Timestamp;
 
 /// As many files as v0.37.2 has; fewer would mean that the test looked at something else.
@@ -59,7 +59,7 @@ fn every_fixture_of_kubernetes_is_judged_as_kubernetes_judges_it() {
                         "spec": {"template": {"metadata": pod["metadata"], "spec": pod["spec"]}},
                     });
                     for object in [&pod, &deployment] {
-                        let decision = evaluate(&set, &Request::from_manifest(object).unwrap(), now);
+                        let decision = evaluate(&set, &Request::from_manifest(object).unwrap(), &Context::at(now));
                         if decision.verdict != expected {
                             wrong.push(format!("{standard} {folder}/{}: {decision:?}", name(&file)));
                         }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use records::image::ImageReference;
 use serde_json::{Value, json};
 
-use crate::now;
+use crate::context;
 
 /// Every rule, with the parameters of its page.
 fn every_rule() -> PolicySet {
@@ -80,7 +80,7 @@ proptest! {
     fn any_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = Request::from_review(&bytes);
         let set = PolicySet::load([]).with_pod_security("restricted".parse().unwrap());
-        let checked = check::file(&set, "f", &bytes, Content::Either, now());
+        let checked = check::file(&set, "f", &bytes, Content::Either, &context());
         let _ = (output::table(&checked), output::json(&checked), output::junit(&checked), output::sarif(&checked, "0"));
     }
 
@@ -97,7 +97,7 @@ proptest! {
             fields.insert("apiVersion".into(), group.into());
             fields.insert("kind".into(), kind.into());
             let set = every_rule();
-            let decision = evaluate(&set, &Request::from_manifest(&object).unwrap(), now());
+            let decision = evaluate(&set, &Request::from_manifest(&object).unwrap(), &context());
             prop_assert!(decision.violations.len() <= 32 * 40);
             for violation in &decision.violations {
                 prop_assert!(violation.message.starts_with(&violation.path) && violation.message.len() < 4096, "{}", violation.message);
@@ -109,7 +109,7 @@ proptest! {
     fn a_stricter_level_refuses_at_least_as_much(pod in pod(), minor in 0..40_u32) {
         let verdict = |level: &str| {
             let set = PolicySet::load([]).with_pod_security(format!("{level}:v1.{minor}").parse().unwrap());
-            evaluate(&set, &Request::from_manifest(&pod).unwrap(), now()).verdict
+            evaluate(&set, &Request::from_manifest(&pod).unwrap(), &context()).verdict
         };
         prop_assert!(verdict("baseline") <= verdict("restricted"));
         prop_assert_eq!(verdict("privileged"), Verdict::Allow);
@@ -119,7 +119,7 @@ proptest! {
     fn a_decision_is_the_same_every_time(pod in pod()) {
         let set = every_rule();
         let request = Request::from_manifest(&pod).unwrap();
-        prop_assert_eq!(evaluate(&set, &request, now()), evaluate(&set, &request, now()));
+        prop_assert_eq!(evaluate(&set, &request, &context()), evaluate(&set, &request, &context()));
     }
 
     #[test]
@@ -146,12 +146,26 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn any_text_is_no_panic_as_a_users_policy(spec in "[a-z:\\-\\[\\]{}&*!|>'\"#%?. \n]{0,120}", member in "[a-zA-Z]{1,14}") {
+        for kind in ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"] {
+            let text = format!("apiVersion: admissionregistration.k8s.io/v1\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n  {member}: {spec}\n");
+            let set = PolicySet::load([("f", text.as_str())]);
+            for fault in set.faults() {
+                prop_assert!((1..=text.lines().count() + 1).contains(&fault.line) && fault.column > 0, "{}", fault);
+            }
+            let _ = check::file(&set, "f", text.as_bytes(), Content::Either, &context());
+        }
+    }
+}
+
 #[test]
 fn thousands_of_containers_give_a_small_decision() {
     let containers: Vec<_> =
         (0..5_000).map(|n| json!({"name": format!("c{n}"), "securityContext": {"privileged": true}})).collect();
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": containers}});
-    let decision = evaluate(&every_rule(), &Request::from_manifest(&pod).unwrap(), now());
+    let decision = evaluate(&every_rule(), &Request::from_manifest(&pod).unwrap(), &context());
     assert_eq!(decision.verdict, Verdict::Deny);
     assert!(
         decision.violations.len() < 1_000 && decision.omitted > 5_000,

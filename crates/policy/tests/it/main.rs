@@ -10,12 +10,19 @@ mod output;
 mod pages;
 mod requests;
 mod sets;
+mod user_policies;
+mod user_policy_cases;
+mod user_policy_faults;
 
-use policy::{Decision, PolicySet, Request, evaluate, manifest};
+use policy::{Context, Decision, PolicySet, Request, evaluate, manifest};
 use records::Timestamp;
 
 fn now() -> Timestamp {
     "2026-11-23T09:00:00Z".parse().unwrap()
+}
+
+fn context() -> Context<'static> {
+    Context::at(now())
 }
 
 /// A set without faults.
@@ -37,7 +44,7 @@ fn json(yaml: &str) -> serde_json::Value {
 }
 
 fn judge(set: &PolicySet, yaml: &str) -> Decision {
-    evaluate(set, &Request::from_manifest(&json(yaml)).unwrap(), now())
+    evaluate(set, &Request::from_manifest(&json(yaml)).unwrap(), &context())
 }
 
 fn paths(decision: &Decision) -> Vec<&str> {

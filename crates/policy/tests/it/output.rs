@@ -3,7 +3,7 @@
 use policy::check::{self, Checked, Content};
 use policy::output;
 
-use crate::{now, policy, set};
+use crate::{context, policy, set};
 
 const MANIFESTS: &str = "\
 apiVersion: v1
@@ -45,8 +45,8 @@ fn checked() -> Vec<Checked> {
         policy("no-host-namespaces", ""),
         policy("immutable-tags", "  action: Warn\n")
     ));
-    let mut checked = check::file(&set, "deploy/web app.yaml", MANIFESTS.as_bytes(), Content::Manifests, now());
-    checked.extend(check::file(&set, "bad.yaml", b"a: [", Content::Manifests, now()));
+    let mut checked = check::file(&set, "deploy/web app.yaml", MANIFESTS.as_bytes(), Content::Manifests, &context());
+    checked.extend(check::file(&set, "bad.yaml", b"a: [", Content::Manifests, &context()));
     for one in &mut checked {
         one.decision.policy_set = "<digest>".to_owned();
     }

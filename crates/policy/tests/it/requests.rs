@@ -3,7 +3,7 @@
 use policy::{Request, Verdict, evaluate};
 use serde_json::{Value, json};
 
-use crate::{judge, now, paths, policy, set};
+use crate::{context, judge, paths, policy, set};
 
 const SPEC: &str = "{hostPID: true, containers: [{name: a, image: nginx}]}";
 
@@ -66,7 +66,7 @@ fn review(operation: &str, subresource: &str, kind: &str, object: &Value, old: &
 }
 
 fn verdict(policies: &str, bytes: &[u8]) -> Verdict {
-    evaluate(&set(policies), &Request::from_review(bytes).unwrap(), now()).verdict
+    evaluate(&set(policies), &Request::from_review(bytes).unwrap(), &context()).verdict
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn sessions_are_refused_to_those_who_are_not_listed() {
         assert_eq!(verdict(&nobody, &bytes), Verdict::Deny, "{subresource}");
         assert_eq!(verdict(&developers, &bytes), Verdict::Allow, "{subresource}");
         let request = Request::from_review(&bytes).unwrap();
-        let decision = evaluate(&set(&nobody), &request, now());
+        let decision = evaluate(&set(&nobody), &request, &context());
         assert_eq!(
             decision.message(),
             format!(

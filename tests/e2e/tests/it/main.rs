@@ -6,6 +6,7 @@ mod event_shapes;
 mod identities;
 mod impersonation;
 mod loss;
+mod policies;
 mod shared;
 mod start;
 mod watches;
