@@ -1,4 +1,4 @@
-//! How fast one core redacts, identifies and projects audit events: `cargo run --release -p normalize --example speed [FILE]`.
+//! How fast one core redacts, identifies and projects audit events: `cargo run --release -p normalize --example projection_speed [FILE]`.
 //!
 //! Without a file (lines of an audit log), events are made up as benchmarks do. Rates are for a second of processor time, so that they hold on a
 //! machine that does other things too.

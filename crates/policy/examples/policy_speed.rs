@@ -1,5 +1,5 @@
 //! Time of a decision on a large pod under every rule and all levels of the Pod Security Standards: from the bytes of an
-//! AdmissionReview to the decision. `cargo run --release -p policy --example speed [ROUNDS]`.
+//! AdmissionReview to the decision. `cargo run --release -p policy --example policy_speed [ROUNDS]`.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! How long 24 policies take over one Pod: `cargo run --release -p expressions --example speed`.
+//! How long 24 policies take over one Pod: `cargo run --release -p expressions --example expression_speed`.
 //!
 //! A round is what a webhook does for a request: parse the AdmissionReview, make values of it, match and evaluate all policies.
 
