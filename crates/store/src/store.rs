@@ -14,7 +14,7 @@ use crate::options::StoreOptions;
 use crate::reader::{ReadError, StoreReader};
 use crate::recovery::{self, OpenError};
 use crate::retention::{self, DropError};
-use crate::sealer::{SealError, Sealer, Worker};
+use crate::sealer::{SealError, Sealer, Worker, ahead};
 use crate::shared::{Known, Shared};
 use crate::tables::Projection;
 use crate::writer::queue::{AppendReply, Prepared, Queue, Request};
@@ -108,6 +108,8 @@ impl Store {
             sealer: Arc::clone(&sealer),
             log: recovered.log,
             previous: recovered.previous,
+            drafters: ahead::threads().map_err(OpenError::Thread)?,
+            drafting: Vec::new(),
         };
         let named = |name: &str| thread::Builder::new().name(name.to_owned());
         let sealing = named("store-sealer").spawn(|| worker.run()).map_err(OpenError::Thread)?;
