@@ -11,7 +11,7 @@ use normalize::audit::split::{Form, split};
 use normalize::json::{MAX_DEPTH, MalformedKind, check};
 use normalize::redact::Redactor;
 use records::{SourceClass, SourceName, Timestamp};
-use store::{AppendError, NewEntry, ReadError, SealError, Store};
+use store::{AppendError, ReadError, ReadyEntry, SealError, Store};
 
 use crate::delivery::{self, Event};
 use crate::journal::Journal;
@@ -218,7 +218,7 @@ impl<'s> Ingestion<'s> {
         let sorted = delivery::sort(std::mem::take(&mut self.batch), &self.window, &self.options.source, at);
         let stored = sorted.entries.len() as u64;
         let mut entries = sorted.entries;
-        entries.extend(sorted.statements.iter().map(|statement| self.journal.entry(statement, at)));
+        entries.extend(sorted.statements.iter().map(|statement| self.journal.entry(statement, at).into()));
         if !entries.is_empty() {
             self.keep(&entries)?;
         }
@@ -231,8 +231,8 @@ impl<'s> Ingestion<'s> {
     }
 
     /// Appends. Files are read faster than segments are sealed: when too much waits for that, it is waited for.
-    fn keep(&self, entries: &[NewEntry]) -> Result<(), IngestError> {
-        while let Err(error) = self.store.append(entries.to_vec()) {
+    fn keep(&self, entries: &[ReadyEntry]) -> Result<(), IngestError> {
+        while let Err(error) = self.store.append_ready(entries.to_vec()) {
             match error {
                 AppendError::Overloaded => drop(self.store.seal()?),
                 other => return Err(other.into()),

@@ -180,11 +180,11 @@ async fn keep(shared: &Arc<Shared>, receiving: &Arc<Receiving>, events: Vec<Even
     let at = now();
     let sorted = delivery::sort(events, window, &receiving.source, at);
     let mut entries = sorted.entries;
-    entries.extend(sorted.statements.iter().map(|statement| shared.journal.entry(statement, at)));
+    entries.extend(sorted.statements.iter().map(|statement| shared.journal.entry(statement, at).into()));
     if entries.is_empty() {
         return Ok(());
     }
-    match shared.store.0.append_async(entries).await {
+    match shared.store.0.append_ready_async(entries).await {
         Ok(_) => {
             sorted.marks.into_iter().for_each(|mark| window.remember(mark));
             Ok(())

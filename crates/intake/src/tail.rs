@@ -364,15 +364,15 @@ impl<'s> Tail<'s> {
         let stored = sorted.entries.len() as u64;
         let mut entries = sorted.entries;
         let statements = sorted.statements.iter().chain(&self.gaps);
-        entries.extend(statements.map(|statement| self.journal.entry(statement, at)));
+        entries.extend(statements.map(|statement| self.journal.entry(statement, at).into()));
         if let Some(position) = position {
             let subject = self.options.source.clone();
             let to = at.max(self.since);
             let statement = Statement::Resumed { subject, from: self.since, to, proof: position.proof() };
-            entries.push(self.journal.entry(&statement, at));
+            entries.push(self.journal.entry(&statement, at).into());
             self.since = to;
         }
-        self.store.append(entries)?;
+        self.store.append_ready(entries)?;
         self.gaps.clear();
         sorted.marks.into_iter().for_each(|mark| window.remember(mark));
         self.window = Some(window);

@@ -124,6 +124,7 @@ impl<'a> Json<'a> {
 
     /// What kind of value it is.
     #[must_use]
+    #[inline]
     pub fn shape(&self) -> Shape {
         match self.bytes().first() {
             Some(b'{') => Shape::Object,
@@ -215,8 +216,9 @@ impl<'a> Key<'a> {
 
     /// Whether it holds an escape, so that its text is not its bytes.
     #[must_use]
+    #[inline]
     pub fn escaped(&self) -> bool {
-        memchr::memchr(b'\\', self.0).is_some()
+        text::escaped(self.0)
     }
 
     /// Its text, escapes resolved.

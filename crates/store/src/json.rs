@@ -8,7 +8,17 @@ pub(crate) const DEPTH: usize = 100;
 
 /// Whether the bytes are exactly one JSON value without line breaks, surrounded by at most blanks.
 pub(crate) fn is_one_line(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok() && Scan { bytes, at: 0 }.document().is_some()
+    let mut scan = Scan { bytes, at: 0 };
+    std::str::from_utf8(bytes).is_ok() && scan.value().is_some() && {
+        scan.blanks();
+        scan.at == bytes.len()
+    }
+}
+
+/// The length of the value that the text begins with, when [`is_one_line`] says yes to it; what follows is not looked at.
+pub(crate) fn first_on_line(text: &str) -> Option<usize> {
+    let mut scan = Scan { bytes: text.as_bytes(), at: 0 };
+    scan.value().map(|()| scan.at)
 }
 
 struct Scan<'a> {
@@ -33,7 +43,7 @@ impl Scan<'_> {
     }
 
     /// Iterative, so that no nesting can exhaust the stack. `open` holds, innermost last, whether it is an object.
-    fn document(&mut self) -> Option<()> {
+    fn value(&mut self) -> Option<()> {
         let mut open = [false; DEPTH];
         let mut depth = 0;
         'value: loop {
@@ -70,10 +80,10 @@ impl Scan<'_> {
             }
             // A value is complete: close what it closes, up to the next value or the end.
             loop {
-                self.blanks();
                 if depth == 0 {
-                    return (self.at == self.bytes.len()).then_some(());
+                    return Some(());
                 }
+                self.blanks();
                 let object = open[depth - 1];
                 match (self.peek()?, object) {
                     (b',', true) => {
@@ -251,6 +261,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_first_value_is_one_line_itself_and_ends_before_what_cannot_go_on(
+            text in "[\\[\\]{}\",:0-9e.\\-tfn ulrsa\\\\é]{0,24}") {
+            let ends: Vec<usize> = (0..=text.len()).filter(|end| text.get(..*end).is_some_and(|t| {
+                is_one_line(t.as_bytes()) && !t.ends_with([' ', '\t'])
+            })).collect();
+            match first_on_line(&text) {
+                Some(end) => prop_assert!(ends.last() == Some(&end), "{:?} {}", text, end),
+                // A number that breaks off ("1." or "1e") is refused whole, though its beginning is a number.
+                None => prop_assert!(ends.is_empty() || text.trim_start().starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])),
+            }
+        }
+
         #[test]
         fn agrees_with_serde_json(text in "[\\[\\]{}\",:0-9eE.+\\-tfn ulrsa\\\\]{0,24}") {
             let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();

@@ -22,6 +22,7 @@
 //! | [`files`], [`layout`] | the system calls; the folder |
 
 mod checked;
+mod entry;
 mod frame;
 mod json;
 mod shared;
@@ -47,6 +48,7 @@ pub mod verify;
 pub mod wal;
 pub mod writer;
 
+pub use entry::{NewEntry, OneLine, ReadyBytes, ReadyEntry};
 pub use fsck::{FsckOptions, FsckReport, Problem, fsck};
 pub use line::Redaction;
 pub use manifest::{SegmentManifest, SourceRange};
@@ -56,7 +58,7 @@ pub use rebuild::{RebuildReport, rebuild};
 pub use recovery::OpenError;
 pub use sealer::SealError;
 pub use stat::{Stat, stat};
-pub use store::{NewEntry, Store};
+pub use store::Store;
 pub use tables::{BatchRow, NoProjection, Projection, TableBatches, TableBuilders, arrow_schema};
 pub use verify::{VerifyReport, verify};
 pub use writer::{AppendError, AppendReceipt, Placed};

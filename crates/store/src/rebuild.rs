@@ -115,7 +115,8 @@ pub fn rebuild(dir: &Path, projection: &dyn Projection) -> Result<RebuildReport,
             |source| RebuildError::Segment { segment: number, source: Box::new(SealStepError::Tables(source)) };
         projected.map_err(failed)?;
         let new = builders.finish();
-        segment_tables::write(&files, number, manifest.root, projection.version(), &new).map_err(failed)?;
+        let made = segment_tables::make(number, manifest.root, projection.version(), &new).map_err(failed)?;
+        segment_tables::write(&files, &made).map_err(failed)?;
         report.segments += 1;
         compare(&mut report, number, &old, &new);
     }

@@ -1,5 +1,7 @@
-//! Sealing: log files become segments, leaves of the log, and tables. One background thread, beside appends.
+//! Sealing: log files become segments, leaves of the log, and tables. One background thread writes, beside appends; what it
+//! writes is computed ahead on others.
 
+pub(crate) mod ahead;
 mod seal;
 
 use std::collections::{HashMap, VecDeque};
@@ -143,6 +145,11 @@ impl Sealer {
         }
     }
 
+    /// The first log files that wait, with their lengths.
+    fn first_waiting(&self, most: usize) -> Vec<(u64, u64)> {
+        self.state().waiting.iter().take(most).copied().collect()
+    }
+
     /// How many log files wait.
     pub(crate) fn waiting(&self) -> usize {
         self.state().waiting.len()
@@ -174,6 +181,10 @@ pub(crate) struct Worker {
     pub(crate) log: Log,
     /// The last segment of each source.
     pub(crate) previous: HashMap<String, u64>,
+    /// Where segments are computed.
+    pub(crate) drafters: rayon::ThreadPool,
+    /// Segments that are being computed, the next ones first.
+    pub(crate) drafting: Vec<ahead::Drafting>,
 }
 
 /// Waits between attempts: doubled up to the last.

@@ -6,32 +6,19 @@ use std::thread::{self, JoinHandle};
 
 use records::{SourceName, Timestamp};
 
+use crate::entry::{NewEntry, ReadyEntry};
 use crate::files::{DiskFiles, Files, HeldLock};
 use crate::frame::Compressor;
 use crate::identity;
-use crate::line::{self, Redaction};
 use crate::options::StoreOptions;
 use crate::reader::{ReadError, StoreReader};
 use crate::recovery::{self, OpenError};
 use crate::retention::{self, DropError};
-use crate::sealer::{SealError, Sealer, Worker};
+use crate::sealer::{SealError, Sealer, Worker, ahead};
 use crate::shared::{Known, Shared};
 use crate::tables::Projection;
 use crate::writer::queue::{AppendReply, Prepared, Queue, Request};
 use crate::writer::{AppendError, AppendReceipt, Writer};
-
-/// An entry to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewEntry {
-    /// Its source.
-    pub source: SourceName,
-    /// When it was received.
-    pub received_at: Timestamp,
-    /// Its bytes, after redaction of secret values.
-    pub bytes: Vec<u8>,
-    /// What was redacted, if anything.
-    pub redaction: Option<Redaction>,
-}
 
 /// The single writer of a store. A handle: clones write to the same store; it is closed with the last of them, or by
 /// [`Store::close`].
@@ -108,6 +95,8 @@ impl Store {
             sealer: Arc::clone(&sealer),
             log: recovered.log,
             previous: recovered.previous,
+            drafters: ahead::threads().map_err(OpenError::Thread)?,
+            drafting: Vec::new(),
         };
         let named = |name: &str| thread::Builder::new().name(name.to_owned());
         let sealing = named("store-sealer").spawn(|| worker.run()).map_err(OpenError::Thread)?;
@@ -130,6 +119,14 @@ impl Store {
     /// # Errors
     /// [`AppendError`]; nothing of the batch is acknowledged then.
     pub fn append(&self, entries: Vec<NewEntry>) -> Result<AppendReceipt, AppendError> {
+        self.append_ready(entries.into_iter().map(ReadyEntry::from).collect())
+    }
+
+    /// As [`Store::append`], of entries whose bytes were looked at before.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn append_ready(&self, entries: Vec<ReadyEntry>) -> Result<AppendReceipt, AppendError> {
         let (sender, receiver) = mpsc::sync_channel(1);
         self.submit(entries, Box::new(move |result| drop(sender.send(result))));
         // The writer answers everything it takes; only its end without an answer (a panic) closes the channel.
@@ -141,12 +138,20 @@ impl Store {
         &self,
         entries: Vec<NewEntry>,
     ) -> impl Future<Output = Result<AppendReceipt, AppendError>> + Send + 'static {
+        self.append_ready_async(entries.into_iter().map(ReadyEntry::from).collect())
+    }
+
+    /// As [`Store::append_async`], of entries whose bytes were looked at before.
+    pub fn append_ready_async(
+        &self,
+        entries: Vec<ReadyEntry>,
+    ) -> impl Future<Output = Result<AppendReceipt, AppendError>> + Send + 'static {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         self.submit(entries, Box::new(move |result| drop(sender.send(result))));
         async { receiver.await.unwrap_or(Err(AppendError::Closed)) }
     }
 
-    fn submit(&self, entries: Vec<NewEntry>, reply: AppendReply) {
+    fn submit(&self, entries: Vec<ReadyEntry>, reply: AppendReply) {
         let limit = self.inner.shared.options.entry_bytes;
         if let Some(large) = entries.iter().find(|entry| entry.bytes.len() > limit) {
             let error = AppendError::TooLarge { source_name: large.source.clone(), bytes: large.bytes.len(), limit };
@@ -162,12 +167,10 @@ impl Store {
         let bytes = entries.iter().map(|entry| entry.bytes.len() + 128).sum();
         let entries = entries
             .into_iter()
-            .map(|entry| Prepared {
-                body: line::body_of(&entry.bytes),
-                source: entry.source,
-                received_at: entry.received_at,
-                redaction: entry.redaction,
-                bytes: entry.bytes,
+            .map(|entry| {
+                let ReadyEntry { source, received_at, bytes, redaction } = entry;
+                let (bytes, body) = bytes.take_apart();
+                Prepared { source, received_at, redaction, body, bytes }
             })
             .collect();
         if let Err((Request::Append { reply, .. }, error)) =

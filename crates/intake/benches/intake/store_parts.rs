@@ -93,7 +93,7 @@ fn feed(store: &Store, input: &Input) {
                     let Some(body) = bodies.lock().expect("no thread panicked").next() else { return };
                     let events = delivery::events(&body, redactor, 15 << 20);
                     let sorted = delivery::sort(events, &window, &source, received_at);
-                    store.append(sorted.entries).expect("the store takes the entries");
+                    store.append_ready(sorted.entries).expect("the store takes the entries");
                     sorted.marks.into_iter().for_each(|mark| window.remember(mark));
                 }
             });

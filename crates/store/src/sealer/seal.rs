@@ -5,18 +5,19 @@
 
 use std::sync::Arc;
 
+use super::ahead::Drafted;
 use super::{SealStepError, Worker};
 use crate::files::{self, Access, Files};
 use crate::identity::Identity;
 use crate::layout;
 use crate::log::Log;
 use crate::manifest::SegmentManifest;
-use crate::segment::{self, Draft};
+use crate::segment;
 use crate::tables::catalogue::ProjectedTables;
 use crate::tables::{self, Projection, TableBatches, TableBuilders, segment_tables};
-use crate::wal;
 
-fn io(file: &str) -> impl FnOnce(std::io::Error) -> SealStepError {
+/// An error of the disk at this file.
+pub(super) fn io(file: &str) -> impl FnOnce(std::io::Error) -> SealStepError {
     let file = file.to_owned();
     move |source| SealStepError::Io { file, source }
 }
@@ -47,7 +48,7 @@ impl Worker {
 
     fn commit(&mut self, files: &dyn Files, number: u64, length: u64) -> Result<(), SealStepError> {
         // 1. Make everything in memory. Crash: nothing happened.
-        let (draft, batches) = self.draft(files, number, length)?;
+        let Drafted { draft, tables } = self.drafted(number, length)?;
         let previous = |source: &str| self.previous.get(source).copied();
         let software = software_of(files, number)?.unwrap_or_else(|| self.shared.options.software.clone());
         let manifest = draft.tally.manifest(&self.shared.options.origin, number, &software, previous);
@@ -72,7 +73,7 @@ impl Worker {
 
         // 5. The tables, before the checkpoint, so that a reader who sees the checkpoint finds the rows of all segments under
         //    it. Crash: files that no reader looks at yet; sealing replaces them.
-        segment_tables::write(files, number, manifest.root, self.shared.projection.version(), &batches)?;
+        segment_tables::write(files, &tables)?;
 
         // 6. The leaf into tiles and bundles. Crash: no checkpoint covers them; sealing writes them again.
         let integration = self.log.integrate(files, &leaf)?;
@@ -92,31 +93,6 @@ impl Worker {
         self.shared.sealed(Arc::new(manifest), self.log.checkpoint().cloned());
         Log::tidy(files, &integration);
         Ok(())
-    }
-
-    fn draft(&self, files: &dyn Files, number: u64, length: u64) -> Result<(Draft, TableBatches), SealStepError> {
-        let file = layout::wal(number);
-        let content =
-            files.read(&file).map_err(io(&file))?.ok_or_else(|| SealStepError::Missing { file: file.clone() })?;
-        let short =
-            || wal::WalError::Damaged { file: file.clone(), offset: content.len() as u64, what: "it is cut off" };
-        let synced = usize::try_from(length).ok().and_then(|length| content.get(..length)).ok_or_else(short)?;
-        let scan = wal::scan(&file, number, synced)?;
-        if scan.torn {
-            // Everything up to this length was synced.
-            let what = "a record is cut off";
-            return Err(wal::WalError::Damaged { file, offset: scan.end, what }.into());
-        }
-        let mut builders = TableBuilders::new();
-        let mut projected = Ok(());
-        let draft = segment::draft(number, &scan.records, |line| {
-            if projected.is_ok() {
-                projected = tables::project(&*self.shared.projection, &line.view(number), &mut builders);
-            }
-        })
-        .map_err(|source| SealStepError::Segment { file, source })?;
-        projected?;
-        Ok((draft, builders.finish()))
     }
 }
 
@@ -161,7 +137,8 @@ pub(crate) fn project_segment(
         ProjectContentError::Segment(source) => SealStepError::Segment { file, source },
         ProjectContentError::Tables(source) => SealStepError::Tables(source),
     })?;
-    segment_tables::write(files, number, root, projection.version(), &batches)?;
+    let made = segment_tables::make(number, root, projection.version(), &batches)?;
+    segment_tables::write(files, &made)?;
     Ok(())
 }
 

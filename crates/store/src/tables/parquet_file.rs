@@ -7,7 +7,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use records::Table;
 
@@ -64,8 +64,13 @@ pub fn write_parquet(
             pair(SEGMENT, facts.segment.to_string()),
             pair(ROOT, hex::encode(facts.root)),
         ]));
-    for column in without_dictionary(table, batches) {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+    for (column, look) in looked_at(table, batches) {
+        if look.mostly_once() {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+        }
+        if look.bounds_in_vain() {
+            properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);
+        }
     }
     let mut writer = ArrowWriter::try_new(Vec::new(), arrow_schema(table), Some(properties.build()))?;
     for batch in batches {
@@ -77,28 +82,53 @@ pub fn write_parquet(
 /// Rows that are looked at to see whether a column repeats itself.
 const LOOK: usize = 1024;
 
-/// Columns whose values mostly come once (audit IDs, digests, times, numbers): a dictionary of them would be built in vain. A function of
-/// the rows, so that the file stays one too.
-fn without_dictionary(table: &Table, batches: &[RecordBatch]) -> Vec<&'static str> {
+/// What the first rows of a column show. A function of the rows, so that the file stays one too.
+struct Look {
+    /// Values that are not null.
+    known: usize,
+    /// Different ones among them.
+    different: usize,
+    /// Whether it is text of more rows than were looked at.
+    long_text: bool,
+}
+
+impl Look {
+    fn of<T: Eq + std::hash::Hash>(values: impl Iterator<Item = Option<T>>, long_text: bool) -> Self {
+        let (mut known, mut different) = (0, HashSet::new());
+        for value in values.take(LOOK).flatten() {
+            known += 1;
+            different.insert(value);
+        }
+        Self { known, different: different.len(), long_text }
+    }
+
+    /// Values that mostly come once (audit IDs, digests, times, numbers): a dictionary of them would be built in vain.
+    fn mostly_once(&self) -> bool {
+        self.known > 1 && self.different * 4 > self.known * 3
+    }
+
+    /// Text that varies within a few rows has its least and greatest value far apart in all of them, so that no query is
+    /// spared a read by knowing them; finding them compares every value twice.
+    fn bounds_in_vain(&self) -> bool {
+        self.long_text && self.different > 1
+    }
+}
+
+fn looked_at(table: &Table, batches: &[RecordBatch]) -> Vec<(&'static str, Look)> {
     let Some(batch) = batches.first().filter(|batch| batch.num_rows() > 1) else { return Vec::new() };
-    let rows = batch.num_rows().min(LOOK);
     let columns = table.columns.iter().zip(batch.columns());
-    let unique = columns.filter(|(_, array)| {
-        let (known, different) = if let Some(texts) = array.as_any().downcast_ref::<StringArray>() {
-            let values: Vec<&str> = texts.iter().take(rows).flatten().collect();
-            (values.len(), values.iter().collect::<HashSet<_>>().len())
-        } else if let Some(times) = array.as_any().downcast_ref::<TimestampMicrosecondArray>() {
-            let values: Vec<i64> = times.iter().take(rows).flatten().collect();
-            (values.len(), values.iter().collect::<HashSet<_>>().len())
-        } else if let Some(numbers) = array.as_any().downcast_ref::<Int64Array>() {
-            let values: Vec<i64> = numbers.iter().take(rows).flatten().collect();
-            (values.len(), values.iter().collect::<HashSet<_>>().len())
+    let looks = columns.filter_map(|(column, array)| {
+        let array = array.as_any();
+        let look = if let Some(texts) = array.downcast_ref::<StringArray>() {
+            Look::of(texts.iter(), batch.num_rows() > LOOK)
+        } else if let Some(times) = array.downcast_ref::<TimestampMicrosecondArray>() {
+            Look::of(times.iter(), false)
         } else {
-            (0, 0)
+            Look::of(array.downcast_ref::<Int64Array>()?.iter(), false)
         };
-        known > 1 && different * 4 > known * 3
+        Some((column.name, look))
     });
-    unique.map(|(column, _)| column.name).collect()
+    looks.collect()
 }
 
 /// What a file says of itself, and its rows.

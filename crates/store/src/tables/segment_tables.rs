@@ -49,20 +49,20 @@ pub enum TablesError {
     },
 }
 
-/// Writes the Parquet files of a segment, removes those of an earlier projection, and writes the list that vouches for them.
-///
-/// A crash before the list: there is no list or one of another version, and the segment is projected again at the next opening.
-pub(crate) fn write(
-    files: &dyn Files,
+/// The tables of one segment as bytes: a function of the rows and of what they were made from.
+pub(crate) struct MadeTables {
+    list: ProjectedTables,
+    /// The Parquet files of the tables that have rows, in the order of the list.
+    contents: Vec<Vec<u8>>,
+}
+
+/// Makes the Parquet files of a segment, in memory.
+pub(crate) fn make(
     segment: u64,
     root: Hash,
     projection: i64,
     batches: &TableBatches,
-) -> Result<ProjectedTables, TablesError> {
-    let failed = |file: &str| {
-        let file = file.to_owned();
-        move |source| TablesError::Io { file, source }
-    };
+) -> Result<MadeTables, TablesError> {
     if let Some((table, _)) = batches.iter().find(|(table, _)| table.origin != Origin::Segment) {
         return Err(TablesError::Derived { table: table.name });
     }
@@ -75,25 +75,43 @@ pub(crate) fn write(
         tables: Vec::new(),
         check: 0,
     };
+    let mut contents = Vec::new();
     for table in tables::ALL.iter().filter(|table| table.origin == Origin::Segment) {
-        let path = layout::table(table.name, segment);
         let rows = batches.iter().find(|(of, _)| of.name == table.name).map_or(&[][..], |(_, rows)| rows);
         if rows.is_empty() {
-            files.remove(&path).map_err(failed(&path))?;
             continue;
         }
         let bytes =
             write_parquet(table, rows, &facts).map_err(|source| TablesError::Parquet { table: table.name, source })?;
-        files.create_folder(files::folder_of(&path)).map_err(failed(&path))?;
-        files::publish(files, &path, &bytes, Access::Usual).map_err(failed(&path))?;
         list.tables.push(ProjectedTable {
             table: table.name.to_owned(),
             rows: rows.iter().map(|batch: &RecordBatch| batch.num_rows() as u64).sum(),
             bytes: bytes.len() as u64,
             sha256: hex::encode(Sha256::digest(&bytes)),
         });
+        contents.push(bytes);
+    }
+    Ok(MadeTables { list, contents })
+}
+
+/// Writes the Parquet files of a segment, removes those of an earlier projection, and writes the list that vouches for them.
+///
+/// A crash before the list: there is no list or one of another version, and the segment is projected again at the next opening.
+pub(crate) fn write(files: &dyn Files, made: &MadeTables) -> Result<(), TablesError> {
+    let failed = |file: &str| {
+        let file = file.to_owned();
+        move |source| TablesError::Io { file, source }
+    };
+    let segment = made.list.segment;
+    for table in tables::ALL.iter().filter(|table| table.origin == Origin::Segment) {
+        let path = layout::table(table.name, segment);
+        let Some(at) = made.list.tables.iter().position(|listed| listed.table == table.name) else {
+            files.remove(&path).map_err(failed(&path))?;
+            continue;
+        };
+        files.create_folder(files::folder_of(&path)).map_err(failed(&path))?;
+        files::publish(files, &path, &made.contents[at], Access::Usual).map_err(failed(&path))?;
     }
     let path = layout::projected(segment);
-    files::publish(files, &path, &list.to_bytes(), Access::Usual).map_err(failed(&path))?;
-    Ok(list)
+    files::publish(files, &path, &made.list.to_bytes(), Access::Usual).map_err(failed(&path))
 }
