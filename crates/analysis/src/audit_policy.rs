@@ -19,8 +19,8 @@ use policy::{Level, Policy};
 use requirement::{REQUIREMENTS, Requirement};
 
 /// The rows of `audit_policy_requirements`: for each API server and requirement one row for each run of readings with one content.
-pub(crate) fn requirements(reads: &[ConfigurationRead<'static>]) -> Vec<AuditPolicyRequirement<'static>> {
-    let mut by_server: BTreeMap<(&str, &str), Vec<&ConfigurationRead<'static>>> = BTreeMap::new();
+pub(crate) fn requirements<'r>(reads: &[ConfigurationRead<'r>]) -> Vec<AuditPolicyRequirement<'r>> {
+    let mut by_server: BTreeMap<(&str, &str), Vec<&ConfigurationRead<'r>>> = BTreeMap::new();
     for read in reads.iter().filter(|read| read.configures == "audit-policy") {
         by_server.entry((&read.provenance.cluster, &read.api_server)).or_default().push(read);
     }

@@ -27,8 +27,8 @@ const LEVEL_HORIZONS: i64 = 5;
 
 /// One reading.
 #[derive(Debug, Clone)]
-struct Reading<'a> {
-    provenance: &'a Provenance<'static>,
+struct Reading<'a, 'r> {
+    provenance: &'a Provenance<'r>,
     at: Timestamp,
     process_start: Timestamp,
     events: i64,
@@ -39,8 +39,8 @@ struct Reading<'a> {
 
 /// A row of `audit_balance` and what gaps need beside it.
 #[derive(Debug)]
-pub(crate) struct Balance {
-    pub(crate) row: AuditBalance<'static>,
+pub(crate) struct Balance<'r> {
+    pub(crate) row: AuditBalance<'r>,
     /// How many events are missing at most, for unexplained loss.
     pub(crate) missing: Option<i64>,
     /// Whether a part of the admitted loss is of batches that were tried and given up: the events are older than the interval.
@@ -48,13 +48,13 @@ pub(crate) struct Balance {
 }
 
 /// The balances of one audit source, in ascending time.
-pub(crate) fn balances(
+pub(crate) fn balances<'r>(
     source: &str,
-    statements: &[(&Provenance<'static>, &Statement)],
+    statements: &[(&Provenance<'r>, &Statement)],
     settings: &Settings,
-) -> Vec<Balance> {
+) -> Vec<Balance<'r>> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX / 4);
-    let mut readings: Vec<Reading<'_>> = statements
+    let mut readings: Vec<Reading<'_, 'r>> = statements
         .iter()
         .filter_map(|(provenance, statement)| match statement {
             Statement::Balance {
@@ -83,7 +83,7 @@ pub(crate) fn balances(
     let mut out = Vec::new();
     let mut start = 0;
     while start < readings.len() {
-        let same = |pair: &[Reading<'_>]| {
+        let same = |pair: &[Reading<'_, '_>]| {
             let (a, b) = (&pair[0], &pair[1]);
             a.process_start == b.process_start
                 && a.events <= b.events
@@ -105,15 +105,15 @@ pub(crate) fn balances(
     out
 }
 
-fn row(
+fn row<'r>(
     source: &str,
-    from: &Reading<'_>,
-    to: &Reading<'_>,
+    from: &Reading<'_, 'r>,
+    to: &Reading<'_, 'r>,
     state: &'static str,
     detail: String,
     missing: Option<i64>,
     same_process: bool,
-) -> Balance {
+) -> Balance<'r> {
     let counted = same_process.then(|| to.events - from.events);
     let admitted = same_process.then(|| to.webhook - from.webhook + to.other - from.other);
     Balance {
@@ -134,9 +134,9 @@ fn row(
 }
 
 /// The readings of one process of the API server.
-struct Process<'a> {
+struct Process<'a, 'r> {
     source: &'a str,
-    readings: &'a [Reading<'a>],
+    readings: &'a [Reading<'a, 'r>],
     /// Deficit since the first reading.
     deficit: Vec<i64>,
     /// The reading with the least deficit of a reading and all later ones; the earliest of several.
@@ -146,10 +146,10 @@ struct Process<'a> {
     horizon: i64,
 }
 
-impl<'a> Process<'a> {
-    fn new(source: &'a str, readings: &'a [Reading<'a>], before: bool, after: bool, settings: &Settings) -> Self {
+impl<'a, 'r> Process<'a, 'r> {
+    fn new(source: &'a str, readings: &'a [Reading<'a, 'r>], before: bool, after: bool, settings: &Settings) -> Self {
         let first = &readings[0];
-        let lost = |r: &Reading<'_>| r.webhook - first.webhook + r.other - first.other;
+        let lost = |r: &Reading<'_, '_>| r.webhook - first.webhook + r.other - first.other;
         let deficit: Vec<i64> =
             readings.iter().map(|r| r.events - first.events - lost(r) - (r.received - first.received)).collect();
         let mut floor_ahead: Vec<usize> = (0..readings.len()).collect();
@@ -162,7 +162,7 @@ impl<'a> Process<'a> {
         Self { source, readings, deficit, floor_ahead, restarted: (before, after), horizon }
     }
 
-    fn judge(&self, out: &mut Vec<Balance>) {
+    fn judge(&self, out: &mut Vec<Balance<'r>>) {
         let last = self.readings.len() - 1;
         let mut floors: Vec<i64> = Vec::with_capacity(self.readings.len());
         // Losses that were found shift the level: what lies before is no measure for what follows.

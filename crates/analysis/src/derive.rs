@@ -11,38 +11,38 @@ use crate::{Inputs, audit_policy, clocks, enforcement, objects, observation, rba
 
 /// The rows of the derived tables, in an order that depends on nothing but the inputs' content.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Derived {
+pub struct Derived<'r> {
     /// Rows of `object_versions`.
-    pub object_versions: Vec<ObjectVersion<'static>>,
+    pub object_versions: Vec<ObjectVersion<'r>>,
     /// Rows of `rbac_grants`.
-    pub rbac_grants: Vec<RbacGrant<'static>>,
+    pub rbac_grants: Vec<RbacGrant<'r>>,
     /// Rows of `rbac_rules`.
-    pub rbac_rules: Vec<RbacRule<'static>>,
+    pub rbac_rules: Vec<RbacRule<'r>>,
     /// Rows of `running_images`.
-    pub running_images: Vec<RunningImage<'static>>,
+    pub running_images: Vec<RunningImage<'r>>,
     /// Rows of `namespace_enforcement`.
-    pub namespace_enforcement: Vec<NamespaceEnforcement<'static>>,
+    pub namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
     /// Rows of `privileged_sessions`.
-    pub privileged_sessions: Vec<PrivilegedSession<'static>>,
+    pub privileged_sessions: Vec<PrivilegedSession<'r>>,
     /// Rows of `object_writes`.
-    pub object_writes: Vec<ObjectWrite<'static>>,
+    pub object_writes: Vec<ObjectWrite<'r>>,
     /// Rows of `sources`.
-    pub sources: Vec<Source<'static>>,
+    pub sources: Vec<Source<'r>>,
     /// Rows of `coverage`.
-    pub coverage: Vec<Coverage<'static>>,
+    pub coverage: Vec<Coverage<'r>>,
     /// Rows of `gaps`.
-    pub gaps: Vec<Gap<'static>>,
+    pub gaps: Vec<Gap<'r>>,
     /// Rows of `audit_policy_requirements`.
-    pub audit_policy_requirements: Vec<AuditPolicyRequirement<'static>>,
+    pub audit_policy_requirements: Vec<AuditPolicyRequirement<'r>>,
     /// Rows of `audit_balance`.
-    pub audit_balance: Vec<AuditBalance<'static>>,
+    pub audit_balance: Vec<AuditBalance<'r>>,
     /// Rows of `clock_skew`.
-    pub clock_skew: Vec<ClockSkew<'static>>,
+    pub clock_skew: Vec<ClockSkew<'r>>,
 }
 
 /// Computes all derived tables.
 #[must_use]
-pub fn derive(inputs: Inputs) -> Derived {
+pub fn derive(inputs: Inputs<'_>) -> Derived<'_> {
     let statements = observation::statements::read(&inputs.statements);
     let observed = observation::observe(&inputs, &statements);
     let clock_skew = clocks::clock_skew(&statements);

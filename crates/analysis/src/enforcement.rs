@@ -136,11 +136,11 @@ struct Binding<'a> {
     resources: MatchResources,
 }
 
-fn of_kind<'a>(versions: &'a [ObjectVersion<'static>], group: &str, resource: &str) -> Vec<&'a ObjectVersion<'static>> {
+fn of_kind<'a, 'r>(versions: &'a [ObjectVersion<'r>], group: &str, resource: &str) -> Vec<&'a ObjectVersion<'r>> {
     versions.iter().filter(|v| v.api_group == group && v.resource == resource).collect()
 }
 
-fn policy<'a>(version: &'a ObjectVersion<'static>, settings: &Settings) -> Option<Policy<'a>> {
+fn policy<'a>(version: &'a ObjectVersion<'_>, settings: &Settings) -> Option<Policy<'a>> {
     // A body of another form proves no enforcement; the normaliser lists it as a fault.
     let body: Body<PolicySpec> = serde_json::from_str(&version.body_json).ok()?;
     let declared = body
@@ -158,7 +158,7 @@ fn policy<'a>(version: &'a ObjectVersion<'static>, settings: &Settings) -> Optio
     counts.then(|| Policy { cluster: &version.provenance.cluster, name: &version.name, interval, constraints })
 }
 
-fn binding<'a>(version: &'a ObjectVersion<'static>) -> Option<Binding<'a>> {
+fn binding<'a>(version: &'a ObjectVersion<'_>) -> Option<Binding<'a>> {
     let body: Body<BindingSpec> = serde_json::from_str(&version.body_json).ok()?;
     let resources = body.spec.match_resources.unwrap_or_default();
     let parameters_ensured =
@@ -177,10 +177,10 @@ fn binding<'a>(version: &'a ObjectVersion<'static>) -> Option<Binding<'a>> {
 }
 
 /// The rows of `namespace_enforcement`.
-pub(crate) fn namespace_enforcement(
-    versions: &[ObjectVersion<'static>],
+pub(crate) fn namespace_enforcement<'r>(
+    versions: &[ObjectVersion<'r>],
     settings: &Settings,
-) -> Vec<NamespaceEnforcement<'static>> {
+) -> Vec<NamespaceEnforcement<'r>> {
     let policies = of_kind(versions, ADMISSION, "validatingadmissionpolicies");
     let policies: Vec<Policy<'_>> = policies.into_iter().filter_map(|v| policy(v, settings)).collect();
     let bindings = of_kind(versions, ADMISSION, "validatingadmissionpolicybindings");
@@ -195,7 +195,7 @@ pub(crate) fn namespace_enforcement(
         .chain(bindings.iter().flat_map(|b| b.interval.bounds()))
         .collect();
 
-    let mut rows: Vec<NamespaceEnforcement<'static>> = Vec::new();
+    let mut rows: Vec<NamespaceEnforcement<'r>> = Vec::new();
     // The newest row of each namespace, by UID.
     let mut newest: BTreeMap<&str, usize> = BTreeMap::new();
     for version in of_kind(versions, "", "namespaces") {

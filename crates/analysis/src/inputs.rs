@@ -2,34 +2,37 @@
 
 use records::Timestamp;
 
+mod write_event;
+
 use crate::observation::heartbeats::Heartbeats;
 use records::tables::audit::AuditEvent;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
+pub use write_event::WriteEvent;
 
 /// Everything that [`crate::derive()`] looks at. Rows may come in any order; order within a source is taken from
 /// `segment` and `seq`.
 #[derive(Debug, Clone)]
-pub struct Inputs {
+pub struct Inputs<'r> {
     /// All rows of `object_observations`.
-    pub observations: Vec<ObjectObservation<'static>>,
-    /// At least all rows of `audit_events` whose verb is one of [`WRITE_VERBS`] and whose resource is governed
-    /// ([`Settings::governed_resources`]); refused, dry-run and incomplete ones may be among them. They are matched to
-    /// versions of objects, too.
-    pub audit_writes: Vec<AuditEvent<'static>>,
+    pub observations: Vec<ObjectObservation<'r>>,
+    /// At least all rows of `audit_events` of requests that were carried out (2xx, complete, no dry run as far as the event tells) whose
+    /// verb is one of [`WRITE_VERBS`], whose subresource is none of [`NOT_WRITING`] and whose resource is governed
+    /// ([`Settings::governed_resources`]); others may be among them. They are matched to versions of objects, too.
+    pub audit_writes: Vec<WriteEvent<'r>>,
     /// At least all rows of `audit_events` that belong to privileged sessions: those with an impersonated user, and those
     /// with a subresource of [`SESSION_SUBRESOURCES`]. Others may be among them. An event may be here and in `audit_writes`.
-    pub privileged_events: Vec<AuditEvent<'static>>,
+    pub privileged_events: Vec<AuditEvent<'r>>,
     /// All rows of `statements`, but for those that a source was alive which are in `heartbeats`.
-    pub statements: Vec<StatementRow<'static>>,
+    pub statements: Vec<StatementRow<'r>>,
     /// Statements that a source was alive, merged. One may be here and among the `statements`.
     pub heartbeats: Heartbeats,
     /// The audit events (one is enough of each) whose audit ID is that of a canary that was sent.
     pub canaries_seen: Vec<CanarySeen>,
     /// All rows of `configuration_reads`.
-    pub configuration_reads: Vec<ConfigurationRead<'static>>,
+    pub configuration_reads: Vec<ConfigurationRead<'r>>,
     /// All rows of `faults`.
-    pub faults: Vec<Fault<'static>>,
+    pub faults: Vec<Fault<'r>>,
     /// One for each source that has an entry in the store.
     pub source_summaries: Vec<SourceSummary>,
     /// End of knowledge: nothing that was received later is in the rows.
@@ -38,7 +41,7 @@ pub struct Inputs {
     pub settings: Settings,
 }
 
-impl Inputs {
+impl Inputs<'_> {
     /// No rows at all, known until `now`, with default settings.
     #[must_use]
     pub fn empty(now: Timestamp) -> Self {
@@ -60,6 +63,9 @@ impl Inputs {
 
 /// Verbs that change objects.
 pub const WRITE_VERBS: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
+
+/// Subresources with which a request does not change the object: connections, tokens, status.
+pub const NOT_WRITING: [&str; 7] = ["status", "exec", "attach", "portforward", "proxy", "log", "token"];
 
 /// Subresources whose use opens a privileged session: `pods/exec`, `pods/attach`, `pods/portforward`,
 /// `pods/ephemeralcontainers` and `nodes/proxy`.

@@ -31,5 +31,5 @@ pub mod workloads;
 pub mod writes;
 
 pub use derive::{Derived, derive};
-pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary};
+pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary, WriteEvent};
 pub use observation::heartbeats::Heartbeats;

@@ -30,9 +30,9 @@ pub(crate) type Kind = (String, String, String);
 
 /// The histories and what other modules need to know of how they were put together.
 #[derive(Debug, Default)]
-pub(crate) struct History {
+pub(crate) struct History<'r> {
     /// The versions, by source and the order of their first observations.
-    pub(crate) versions: Vec<ObjectVersion<'static>>,
+    pub(crate) versions: Vec<ObjectVersion<'r>>,
     /// For each kind that is watched: from when absence means that there was no such object (end of the first complete list, else the
     /// first observation).
     pub(crate) known_from: HashMap<Kind, Timestamp>,
@@ -40,7 +40,7 @@ pub(crate) struct History {
     pub(crate) trace: Trace,
 }
 
-impl History {
+impl History<'_> {
     /// From when absence of an object of this kind in this cluster is knowledge; `None` when the kind is not watched.
     pub(crate) fn known_from(&self, cluster: &str, group: &str, resource: &str) -> Option<Timestamp> {
         self.known_from.get(&(cluster.to_owned(), group.to_owned(), resource.to_owned())).copied()
@@ -48,12 +48,12 @@ impl History {
 }
 
 /// Puts the histories together.
-pub(crate) fn histories(mut observations: Vec<ObjectObservation<'static>>, index: &WriteIndex<'_>) -> History {
+pub(crate) fn histories<'r>(mut observations: Vec<ObjectObservation<'r>>, index: &WriteIndex<'_, 'r>) -> History<'r> {
     let order = |o: &ObjectObservation<'_>| (o.provenance.segment, o.provenance.seq);
     observations.sort_by(|a, b| a.provenance.source.cmp(&b.provenance.source).then(order(a).cmp(&order(b))));
     observations.dedup_by(|a, b| a.provenance.source == b.provenance.source && a.provenance.seq == b.provenance.seq);
     let mut history = History { trace: index.new_trace(), ..History::default() };
-    let mut stream: Option<(String, Stream<'_>)> = None;
+    let mut stream: Option<(String, Stream<'_, 'r>)> = None;
     for observation in observations {
         let same = stream.as_ref().is_some_and(|(source, _)| *source == *observation.provenance.source);
         if !same {
@@ -87,8 +87,8 @@ struct List {
 
 /// The state of reading one source.
 #[derive(Debug)]
-struct Stream<'a> {
-    index: &'a WriteIndex<'a>,
+struct Stream<'a, 'r> {
+    index: &'a WriteIndex<'a, 'r>,
     tracks: HashMap<String, Track>,
     /// UID of the newest object with a name, by namespace and name.
     names: HashMap<(Option<String>, String), String>,
@@ -96,12 +96,12 @@ struct Stream<'a> {
     listed_once: HashSet<Kind>,
 }
 
-impl<'a> Stream<'a> {
-    fn new(index: &'a WriteIndex<'a>) -> Self {
+impl<'a, 'r> Stream<'a, 'r> {
+    fn new(index: &'a WriteIndex<'a, 'r>) -> Self {
         Self { index, tracks: HashMap::new(), names: HashMap::new(), list: None, listed_once: HashSet::new() }
     }
 
-    fn observe(&mut self, o: ObjectObservation<'static>, history: &mut History) {
+    fn observe(&mut self, o: ObjectObservation<'r>, history: &mut History<'r>) {
         let kind = (o.provenance.cluster.to_string(), o.api_group.to_string(), o.resource.to_string());
         history.known_from.entry(kind.clone()).or_insert(o.observed_at);
         match &*o.observation {
@@ -135,7 +135,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Ends the objects that a complete list does not hold.
-    fn end_missing(&mut self, list: &List, history: &mut History) {
+    fn end_missing(&mut self, list: &List, history: &mut History<'r>) {
         for (uid, track) in &mut self.tracks {
             if track.open && !list.present.contains(uid) {
                 track.open = false;
@@ -147,7 +147,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Takes an observation of an object that exists.
-    fn seen(&mut self, o: ObjectObservation<'static>, history: &mut History) {
+    fn seen(&mut self, o: ObjectObservation<'r>, history: &mut History<'r>) {
         let (Some(uid), Some(name), Some(digest)) = (o.uid.as_deref(), o.name.as_deref(), o.material_digest.as_deref())
         else {
             return; // Without these it is no object that can be followed; the normaliser lists it as a fault.
@@ -231,11 +231,11 @@ impl<'a> Stream<'a> {
 
     fn version(
         &self,
-        o: ObjectObservation<'static>,
+        o: ObjectObservation<'r>,
         valid_from: Timestamp,
         basis: &'static str,
         write: Option<usize>,
-    ) -> ObjectVersion<'static> {
+    ) -> ObjectVersion<'r> {
         let event = write.map(|write| self.index.event(write));
         let owned = |text: Option<&str>| text.map(|t| t.to_owned().into());
         let resource = o.resource;
@@ -263,7 +263,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Takes the observation of a deletion. An object that was never seen before existed until then, too.
-    fn deleted(&mut self, o: ObjectObservation<'static>, history: &mut History) {
+    fn deleted(&mut self, o: ObjectObservation<'r>, history: &mut History<'r>) {
         let Some(uid) = o.uid.as_deref().map(str::to_owned) else { return };
         if let Some(list) = &mut self.list {
             list.present.remove(&uid);

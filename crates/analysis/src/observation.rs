@@ -27,27 +27,27 @@ use heartbeats::Runs;
 
 /// The rows about sources, and what the analysis of objects needs of them.
 #[derive(Debug, Default)]
-pub(crate) struct Observed {
-    pub(crate) sources: Vec<Source<'static>>,
-    pub(crate) coverage: Vec<Coverage<'static>>,
-    pub(crate) gaps: Vec<Gap<'static>>,
-    pub(crate) balance: Vec<AuditBalance<'static>>,
+pub(crate) struct Observed<'r> {
+    pub(crate) sources: Vec<Source<'r>>,
+    pub(crate) coverage: Vec<Coverage<'r>>,
+    pub(crate) gaps: Vec<Gap<'r>>,
+    pub(crate) balance: Vec<AuditBalance<'r>>,
     /// Coverage by source.
     pub(crate) covered: HashMap<String, PeriodSet>,
 }
 
 /// A statement with its entry.
-type Stated<'a> = (&'a Provenance<'static>, &'a Statement);
+type Stated<'a, 'r> = (&'a Provenance<'r>, &'a Statement);
 
 /// Computes coverage, gaps, balances and sources.
-pub(crate) fn observe(inputs: &Inputs, statements: &[(&Provenance<'static>, Statement)]) -> Observed {
+pub(crate) fn observe<'r>(inputs: &Inputs<'r>, statements: &[(&Provenance<'r>, Statement)]) -> Observed<'r> {
     let mut heartbeats = inputs.heartbeats.clone();
     for (provenance, statement) in statements {
         if let Statement::Alive { subject, from, to } = statement {
             heartbeats.push(subject.as_str(), *from, *to, (*provenance).clone());
         }
     }
-    let mut subjects: BTreeMap<String, Subject<'_>> = BTreeMap::new();
+    let mut subjects: BTreeMap<String, Subject<'_, 'r>> = BTreeMap::new();
     for (name, runs) in heartbeats.subjects() {
         subjects.entry(name.to_owned()).or_default().alive = Some(runs);
     }
@@ -95,21 +95,21 @@ fn subject_of(statement: &Statement) -> Option<&SourceName> {
 
 /// One source while it is looked at.
 #[derive(Debug, Default)]
-struct Subject<'a> {
+struct Subject<'a, 'r> {
     summary: Option<&'a SourceSummary>,
     /// All but those that it was alive.
-    statements: Vec<Stated<'a>>,
+    statements: Vec<Stated<'a, 'r>>,
     alive: Option<&'a Runs>,
 }
 
 /// A proof of coverage: a period, what proves it, and the entry that says so.
-type Proof = (Period, &'static str, Provenance<'static>);
+type Proof<'r> = (Period, &'static str, Provenance<'r>);
 
-impl Subject<'_> {
-    fn observe(&self, name: &str, inputs: &Inputs, seen: &CanariesSeen<'_>, observed: &mut Observed) {
+impl<'r> Subject<'_, 'r> {
+    fn observe(&self, name: &str, inputs: &Inputs<'r>, seen: &CanariesSeen<'_>, observed: &mut Observed<'r>) {
         let class = name.parse::<SourceName>().ok().map(|name| name.class());
         let mut gaps = self.stated_gaps(name, class);
-        let mut proofs: Vec<Proof> = Vec::new();
+        let mut proofs: Vec<Proof<'r>> = Vec::new();
         if class == Some(SourceClass::Audit) {
             let balances = balance::balances(name, &self.statements, &inputs.settings);
             let horizon = inputs.settings.in_flight_seconds;
@@ -128,7 +128,7 @@ impl Subject<'_> {
         }
         let denied: PeriodSet =
             gaps.iter().filter(|gap| !gap.closed).filter_map(|gap| Period::new(gap.gap_from, gap.gap_to)).collect();
-        let mut rows: Vec<Coverage<'static>> = Vec::new();
+        let mut rows: Vec<Coverage<'r>> = Vec::new();
         for (period, basis, provenance) in proofs {
             rows.extend(denied.missing_from(period).periods().iter().map(|period| Coverage {
                 provenance: provenance.clone(),
@@ -151,7 +151,7 @@ impl Subject<'_> {
         observed.gaps.append(&mut gaps);
     }
 
-    fn row(&self, name: &str, class: Option<SourceClass>, covered: &PeriodSet) -> Source<'static> {
+    fn row(&self, name: &str, class: Option<SourceClass>, covered: &PeriodSet) -> Source<'r> {
         let cluster = name.split('/').next().unwrap_or(name).to_owned();
         let stated = self.statements.first().map(|(provenance, _)| *provenance).into_iter();
         let first = stated.chain(self.alive.map(Runs::earliest)).min_by_key(|entry| heartbeats::place(entry));
@@ -180,8 +180,8 @@ impl Subject<'_> {
     }
 
     /// Gaps that components state, and single deliveries that were refused or doubtful.
-    fn stated_gaps(&self, name: &str, class: Option<SourceClass>) -> Vec<Gap<'static>> {
-        let gap = |provenance: &Provenance<'static>, from, to, kind, reason: String| {
+    fn stated_gaps(&self, name: &str, class: Option<SourceClass>) -> Vec<Gap<'r>> {
+        let gap = |provenance: &Provenance<'r>, from, to, kind, reason: String| {
             new_gap(provenance, name, from, to, kind, reason)
         };
         let stated = self.statements.iter().filter_map(|(provenance, statement)| match statement {
@@ -221,9 +221,9 @@ impl Subject<'_> {
         &self,
         name: &str,
         class: Option<SourceClass>,
-        inputs: &Inputs,
-        proofs: &mut Vec<Proof>,
-        gaps: &mut Vec<Gap<'static>>,
+        inputs: &Inputs<'r>,
+        proofs: &mut Vec<Proof<'r>>,
+        gaps: &mut Vec<Gap<'r>>,
     ) {
         let basis = if class == Some(SourceClass::Configuration) { "file" } else { "watch" };
         let resumed = self.statements.iter().filter_map(|(provenance, statement)| match statement {
@@ -232,7 +232,7 @@ impl Subject<'_> {
             }
             _ => None,
         });
-        let resumed: Vec<(Period, &Provenance<'static>, &str)> = resumed.collect();
+        let resumed: Vec<(Period, &Provenance<'r>, &str)> = resumed.collect();
         let runs = || self.alive.into_iter().flat_map(Runs::iter);
         proofs.extend(runs().map(|run| (run.period(), basis, run.first().clone())));
         let proven: PeriodSet = proofs.iter().map(|(period, _, _)| *period).collect();
@@ -266,14 +266,14 @@ impl Subject<'_> {
     }
 }
 
-fn new_gap(
-    provenance: &Provenance<'static>,
+fn new_gap<'r>(
+    provenance: &Provenance<'r>,
     name: &str,
     from: Timestamp,
     to: Timestamp,
     kind: &'static str,
     reason: String,
-) -> Gap<'static> {
+) -> Gap<'r> {
     Gap {
         provenance: provenance.clone(),
         name: name.to_owned().into(),
@@ -288,7 +288,7 @@ fn new_gap(
 }
 
 /// The gap at the end, when nothing was stated for three heartbeats. One that is shorter may be a statement on its way.
-fn silence(name: &str, last: Option<(Timestamp, &Provenance<'static>)>, inputs: &Inputs) -> Option<Gap<'static>> {
+fn silence<'r>(name: &str, last: Option<(Timestamp, &Provenance<'r>)>, inputs: &Inputs<'r>) -> Option<Gap<'r>> {
     let (at, provenance) = last?;
     let limit = inputs.settings.heartbeat_seconds.saturating_mul(3_000_000);
     let silent = inputs.now.micros_since(at) > limit;
@@ -296,8 +296,8 @@ fn silence(name: &str, last: Option<(Timestamp, &Provenance<'static>)>, inputs: 
     silent.then(|| new_gap(provenance, name, at, inputs.now, "not_observed", reason))
 }
 
-fn balance_proofs(balances: &[Balance]) -> Vec<Proof> {
-    let mut proofs: Vec<Proof> = Vec::new();
+fn balance_proofs<'r>(balances: &[Balance<'r>]) -> Vec<Proof<'r>> {
+    let mut proofs: Vec<Proof<'r>> = Vec::new();
     for balance in balances.iter().filter(|b| b.row.state == "balanced") {
         let Some(period) = Period::new(balance.row.balance_from, balance.row.balance_to) else { continue };
         match proofs.last_mut() {
@@ -309,8 +309,8 @@ fn balance_proofs(balances: &[Balance]) -> Vec<Proof> {
 }
 
 /// Consecutive intervals of one kind of loss are one gap.
-fn balance_gaps(name: &str, balances: &[Balance], horizon_seconds: i64) -> Vec<Gap<'static>> {
-    let mut gaps: Vec<Gap<'static>> = Vec::new();
+fn balance_gaps<'r>(name: &str, balances: &[Balance<'r>], horizon_seconds: i64) -> Vec<Gap<'r>> {
+    let mut gaps: Vec<Gap<'r>> = Vec::new();
     let mut open: Option<(&str, Timestamp)> = None;
     for balance in balances {
         let row = &balance.row;
@@ -344,7 +344,7 @@ fn balance_gaps(name: &str, balances: &[Balance], horizon_seconds: i64) -> Vec<G
 }
 
 /// Entries that could not be read whole. A secret value that was replaced is a finding, not a gap.
-fn faults(inputs: &Inputs, gaps: &mut Vec<Gap<'static>>) {
+fn faults<'r>(inputs: &Inputs<'r>, gaps: &mut Vec<Gap<'r>>) {
     for fault in inputs.faults.iter().filter(|fault| fault.fault != "secret_value_redacted") {
         let reuse = fault.fault == "audit_id_reuse";
         let kind = if reuse { "audit_id_reuse" } else { "unreadable_entry" };

@@ -64,8 +64,8 @@ struct RoleReference {
 
 /// One version of a Role or ClusterRole.
 #[derive(Debug)]
-struct Role<'a> {
-    version: &'a ObjectVersion<'static>,
+struct Role<'a, 'r> {
+    version: &'a ObjectVersion<'r>,
     interval: Interval,
     label: String,
     rules: Vec<(Value, Rule)>,
@@ -78,10 +78,10 @@ struct Role<'a> {
 type RoleKey<'a> = (&'a str, &'a str, &'a str);
 
 /// The rows of `rbac_grants` and `rbac_rules`.
-pub(crate) fn grants_and_rules(history: &History) -> (Vec<RbacGrant<'static>>, Vec<RbacRule<'static>>) {
-    let mut roles: Vec<Role<'_>> = history.versions.iter().filter_map(role).collect();
+pub(crate) fn grants_and_rules<'r>(history: &History<'r>) -> (Vec<RbacGrant<'r>>, Vec<RbacRule<'r>>) {
+    let mut roles: Vec<Role<'_, 'r>> = history.versions.iter().filter_map(role).collect();
     roles.sort_by_key(|role| role.interval.from);
-    let mut by_key: HashMap<RoleKey<'_>, Vec<&Role<'_>>> = HashMap::new();
+    let mut by_key: HashMap<RoleKey<'_>, Vec<&Role<'_, '_>>> = HashMap::new();
     for role in &roles {
         let v = role.version;
         let key = (&*v.provenance.cluster, v.namespace.as_deref().unwrap_or(""), &*v.name);
@@ -94,7 +94,7 @@ pub(crate) fn grants_and_rules(history: &History) -> (Vec<RbacGrant<'static>>, V
     (grants, rule_rows(&roles))
 }
 
-fn role<'a>(version: &'a ObjectVersion<'static>) -> Option<Role<'a>> {
+fn role<'a, 'r>(version: &'a ObjectVersion<'r>) -> Option<Role<'a, 'r>> {
     if version.api_group != GROUP || !matches!(&*version.resource, "roles" | "clusterroles") {
         return None;
     }
@@ -179,11 +179,11 @@ impl Holder {
     }
 }
 
-fn grants_of(
-    version: &ObjectVersion<'static>,
-    history: &History,
-    roles: &HashMap<RoleKey<'_>, Vec<&Role<'_>>>,
-    grants: &mut Vec<RbacGrant<'static>>,
+fn grants_of<'r>(
+    version: &ObjectVersion<'r>,
+    history: &History<'r>,
+    roles: &HashMap<RoleKey<'_>, Vec<&Role<'_, '_>>>,
+    grants: &mut Vec<RbacGrant<'r>>,
 ) {
     if version.api_group != GROUP || !matches!(&*version.resource, "rolebindings" | "clusterrolebindings") {
         return;
@@ -202,7 +202,7 @@ fn grants_of(
         None => (format!("ClusterRole:{}", body.role_ref.name), "clusterroles"),
     };
     let key = (cluster, role_namespace.unwrap_or(""), body.role_ref.name.as_str());
-    let versions: &[&Role<'_>] = roles.get(&key).map_or(&[], Vec::as_slice);
+    let versions: &[&Role<'_, '_>] = roles.get(&key).map_or(&[], Vec::as_slice);
     let known_from = history.known_from(cluster, GROUP, resource);
     let mut holders = HashSet::new();
     let subjects = body.subjects.unwrap_or_default();
@@ -246,8 +246,8 @@ fn grants_of(
 }
 
 /// One row for each rule while its role keeps it, also over several versions of the role.
-fn rule_rows(roles: &[Role<'_>]) -> Vec<RbacRule<'static>> {
-    let mut rows: Vec<RbacRule<'static>> = Vec::new();
+fn rule_rows<'r>(roles: &[Role<'_, 'r>]) -> Vec<RbacRule<'r>> {
+    let mut rows: Vec<RbacRule<'r>> = Vec::new();
     let mut newest: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for role in roles {
         let v = role.version;

@@ -56,8 +56,8 @@ fn progress(event: &AuditEvent<'_>) -> u8 {
 }
 
 /// The rows of `privileged_sessions`.
-pub(crate) fn privileged_sessions(events: &[AuditEvent<'static>]) -> Vec<PrivilegedSession<'static>> {
-    let mut requests: BTreeMap<RequestKey<'_>, Vec<(&'static str, &AuditEvent<'static>)>> = BTreeMap::new();
+pub(crate) fn privileged_sessions<'r>(events: &[AuditEvent<'r>]) -> Vec<PrivilegedSession<'r>> {
+    let mut requests: BTreeMap<RequestKey<'_>, Vec<(&'static str, &AuditEvent<'r>)>> = BTreeMap::new();
     for event in events {
         if let Some(kind) = kind(event) {
             requests.entry(request(event)).or_default().push((kind, event));
@@ -66,7 +66,7 @@ pub(crate) fn privileged_sessions(events: &[AuditEvent<'static>]) -> Vec<Privile
     requests.into_values().map(session).collect()
 }
 
-fn session(mut events: Vec<(&'static str, &AuditEvent<'static>)>) -> PrivilegedSession<'static> {
+fn session<'r>(mut events: Vec<(&'static str, &AuditEvent<'r>)>) -> PrivilegedSession<'r> {
     events.sort_by_key(|(_, e)| (progress(e), e.event_time, e.provenance.segment, e.provenance.seq));
     let (kind, last) = *events.last().expect("a request is made with its first event");
     let first = events[0].1;

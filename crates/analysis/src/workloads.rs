@@ -87,8 +87,8 @@ fn is_workload(group: &str, resource: &str) -> bool {
 }
 
 /// The rows of `running_images`. Consecutive versions of a workload with the same container and image are one row.
-pub(crate) fn running_images(versions: &[ObjectVersion<'static>]) -> Vec<RunningImage<'static>> {
-    let mut rows: Vec<RunningImage<'static>> = Vec::new();
+pub(crate) fn running_images<'r>(versions: &[ObjectVersion<'r>]) -> Vec<RunningImage<'r>> {
+    let mut rows: Vec<RunningImage<'r>> = Vec::new();
     // The newest row of a container of an object, by identifier and UID.
     let mut newest: HashMap<(String, &str), usize> = HashMap::new();
     for version in versions.iter().filter(|v| is_workload(&v.api_group, &v.resource)) {

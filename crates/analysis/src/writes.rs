@@ -8,26 +8,28 @@
 
 use std::collections::{HashMap, HashSet};
 
-use records::tables::audit::{AuditEvent, ObjectWrite};
+use records::tables::audit::ObjectWrite;
 use records::{Period, PeriodSet, SourceClass, SourceName};
 
 use crate::Settings;
 use crate::identifier::identifier;
+use crate::inputs::WriteEvent;
 use crate::objects::History;
 use crate::objects::writers::{WriteIndex, carried_out, deletes};
 
 /// The rows of `object_writes`. `covered` is the coverage of the watches, by source.
-pub(crate) fn object_writes(
-    events: &[AuditEvent<'static>],
-    index: &WriteIndex<'_>,
-    history: &History,
+pub(crate) fn object_writes<'r>(
+    events: &[WriteEvent<'r>],
+    index: &WriteIndex<'_, '_>,
+    history: &History<'_>,
     covered: &HashMap<String, PeriodSet>,
     settings: &Settings,
-) -> Vec<ObjectWrite<'static>> {
+) -> Vec<ObjectWrite<'r>> {
     let governed: HashSet<(&str, &str)> =
         settings.governed_resources.iter().map(|g| (g.group.as_str(), g.resource.as_str())).collect();
+    let kinds = Kinds::of(events, history, covered);
     let mut seen = HashSet::new();
-    let mut rows: Vec<ObjectWrite<'static>> = Vec::new();
+    let mut rows: Vec<ObjectWrite<'r>> = Vec::new();
     for (number, event) in events.iter().enumerate() {
         let group = event.api_group.as_deref().unwrap_or("");
         let Some(resource) = event.resource.as_deref() else { continue };
@@ -40,14 +42,14 @@ pub(crate) fn object_writes(
         if !seen.insert(id.clone()) {
             continue; // The same event, by webhook and by file.
         }
-        let told = Told::of(number, event, index, history, covered, settings);
+        let told = Told::of(number, event, index, history, &kinds, settings);
         rows.push(ObjectWrite {
             provenance: event.provenance.clone(),
             write_id: id.into(),
             at: event.event_time,
             verb: event.verb.clone().unwrap_or_default(),
-            api_group: group.to_owned().into(),
-            resource: resource.to_owned().into(),
+            api_group: event.api_group.clone().unwrap_or_default(),
+            resource: event.resource.clone().unwrap_or_default(),
             subresource: event.subresource.clone(),
             namespace: event.namespace.clone(),
             name: event.name.clone().or_else(|| event.response_name.clone()),
@@ -65,6 +67,52 @@ pub(crate) fn object_writes(
     rows
 }
 
+/// What is known of the kinds of objects that writes are about: a handful, for any number of writes.
+struct Kinds<'a> {
+    /// Coverage of the watch by cluster, group and resource; `None` when there is no such watch.
+    covered: HashMap<KindKey<'a>, Option<&'a PeriodSet>>,
+    watched: HashSet<KindKey<'a>>,
+}
+
+/// Cluster, API group, resource.
+type KindKey<'a> = (&'a str, &'a str, &'a str);
+
+fn kind<'a>(event: &'a WriteEvent<'_>) -> KindKey<'a> {
+    let group = event.api_group.as_deref().unwrap_or("");
+    (&event.provenance.cluster, group, event.resource.as_deref().unwrap_or(""))
+}
+
+impl<'a> Kinds<'a> {
+    fn of(events: &'a [WriteEvent<'_>], history: &'a History<'_>, covered: &'a HashMap<String, PeriodSet>) -> Self {
+        let watched = history.known_from.keys().map(|(cluster, group, resource)| {
+            let key: KindKey<'a> = (cluster, group, resource);
+            key
+        });
+        let mut kinds = Self { covered: HashMap::new(), watched: watched.collect() };
+        for event in events {
+            let (cluster, group, resource) = kind(event);
+            kinds.covered.entry((cluster, group, resource)).or_insert_with(|| {
+                let detail = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
+                let source = SourceName::new(cluster, SourceClass::Watch, &detail).ok()?;
+                covered.get(source.as_str())
+            });
+        }
+        kinds
+    }
+
+    /// Whether the watch of the kind was observed without interruption around the write, long enough for its effect to be seen.
+    fn was_covered(&self, event: &WriteEvent<'_>, settings: &Settings) -> bool {
+        let around = Period::new(
+            event.request_received_time.unwrap_or(event.event_time),
+            event.event_time.plus_seconds(settings.matching_seconds),
+        );
+        match (self.covered.get(&kind(event)).copied().flatten(), around) {
+            (Some(covered), Some(around)) => covered.covers(around),
+            _ => false,
+        }
+    }
+}
+
 /// What history tells of a write.
 struct Told {
     material: Option<bool>,
@@ -75,17 +123,15 @@ struct Told {
 impl Told {
     fn of(
         number: usize,
-        event: &AuditEvent<'static>,
-        index: &WriteIndex<'_>,
-        history: &History,
-        covered: &HashMap<String, PeriodSet>,
+        event: &WriteEvent<'_>,
+        index: &WriteIndex<'_, '_>,
+        history: &History<'_>,
+        kinds: &Kinds<'_>,
         settings: &Settings,
     ) -> Self {
         let told = |material, dry_run, confirmation| Self { material, dry_run, confirmation };
-        let group = event.api_group.as_deref().unwrap_or("");
-        let resource = event.resource.as_deref().unwrap_or("");
         let by_itself = matches!(event.verb.as_deref(), Some("create" | "delete")) && event.dry_run == Some(false);
-        if history.known_from(&event.provenance.cluster, group, resource).is_none() {
+        if !kinds.watched.contains(&kind(event)) {
             return told(by_itself.then_some(true), event.dry_run, "not_watched");
         }
         if history.trace.changed(number) {
@@ -103,30 +149,10 @@ impl Told {
         }
         let creates = event.verb.as_deref() == Some("create") && event.subresource.is_none();
         let changes = !removes && !creates;
-        let watched = was_covered(event, group, resource, covered, settings);
+        let watched = kinds.was_covered(event, settings);
         if watched && event.response_resource_version.is_none() && (changes || nameless && removes) {
             return told(Some(false), event.dry_run.or(Some(false)).filter(|_| !removes), "confirmed");
         }
         told(if by_itself && !watched { Some(true) } else { None }, event.dry_run, "unconfirmed")
-    }
-}
-
-/// Whether the watch of the kind was observed without interruption around the write, long enough for its effect to be seen.
-fn was_covered(
-    event: &AuditEvent<'_>,
-    group: &str,
-    resource: &str,
-    covered: &HashMap<String, PeriodSet>,
-    settings: &Settings,
-) -> bool {
-    let detail = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
-    let Ok(source) = SourceName::new(&event.provenance.cluster, SourceClass::Watch, &detail) else { return false };
-    let around = Period::new(
-        event.request_received_time.unwrap_or(event.event_time),
-        event.event_time.plus_seconds(settings.matching_seconds),
-    );
-    match (covered.get(source.as_str()), around) {
-        (Some(covered), Some(around)) => covered.missing_from(around).is_empty(),
-        _ => false,
     }
 }

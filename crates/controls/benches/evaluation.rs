@@ -3,8 +3,11 @@
 //! A store is filled through the usual path (write-ahead log, segments, tables) with 30 days of one cluster: `PLIMSOLL_BENCH_EVENTS` audit events
 //! (default 10,000,000), `PLIMSOLL_BENCH_VERSIONS` material versions of objects (default 100,000), and a statement of life and a balance of
 //! counters every ten seconds for each source. Then the store is opened, evaluated and verified, each timed by itself.
+//!
+//! With `PLIMSOLL_BENCH_STORE` set, the store is filled into that folder and kept: a later run with the same folder takes it as it is (the
+//! folder's name should tell its size, nothing checks that it is the one asked for), and only evaluates.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,14 +30,24 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 fn main() {
-    let dir = tempfile::tempdir().expect("a temporary folder can be made");
     let (events, versions) =
         (setting("PLIMSOLL_BENCH_EVENTS", 10_000_000), setting("PLIMSOLL_BENCH_VERSIONS", 100_000));
+    if let Some(kept) = std::env::var_os("PLIMSOLL_BENCH_STORE").map(PathBuf::from) {
+        if !kept.exists() {
+            fill(&kept, events, versions);
+        }
+        return open_and_evaluate(&kept);
+    }
+    let dir = tempfile::tempdir().expect("a temporary folder can be made");
     let raw_bytes = fill(dir.path(), events, versions);
-    let reader = timed("open the store for reading", || StoreReader::open(dir.path()).expect("the store opens"));
+    open_and_evaluate(dir.path());
+    verify(dir.path(), raw_bytes);
+}
+
+fn open_and_evaluate(dir: &Path) {
+    let reader = timed("open the store for reading", || StoreReader::open(dir).expect("the store opens"));
     println!("  {} segments", reader.segments().len());
     evaluate(&reader);
-    verify(dir.path(), raw_bytes);
 }
 
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
@@ -48,6 +61,15 @@ fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("the kernel tells of this process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells the peak");
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") / 1024
+}
+
+/// What this process has spent in its own code and in the kernel's so far.
+fn processor_seconds() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/stat").expect("the kernel tells of this process");
+    // The name in brackets may hold blanks; user and system time are the 12th and 13th field after it, in hundredths.
+    let fields = status.rsplit_once(')').expect("the kernel tells the name").1;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().expect("a number"));
+    ticks.sum::<f64>() / 100.0
 }
 
 fn forget_peak() {
@@ -161,7 +183,7 @@ fn evaluate(reader: &StoreReader) {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         forget_peak();
-        let began = Instant::now();
+        let (began, busy) = (Instant::now(), processor_seconds());
         let inputs =
             session_inputs(reader, Extent::Sealed, analysis::Settings::default()).expect("the store can be read");
         let session = Session::open(inputs).await.expect("the tables open");
@@ -171,9 +193,11 @@ fn evaluate(reader: &StoreReader) {
             .expect("the catalogue can be evaluated");
         let seconds = began.elapsed().as_secs_f64();
         println!(
-            "evaluation of {} controls over {DAYS} days: {seconds:.2} s, of which {opened:.2} s for the analysis (to reach: 10 s); peak {} MiB resident",
+            "evaluation of {} controls over {DAYS} days: {seconds:.2} s, of which {opened:.2} s for the analysis (to reach: 10 s); {:.2} s of processor time; peak {} MiB resident; digest {}",
             result.controls.len(),
-            peak_mib()
+            processor_seconds() - busy,
+            peak_mib(),
+            result.results_digest
         );
         for control in &result.controls {
             let only = [control.control.clone()];

@@ -55,18 +55,18 @@ impl<'a> RowReader<'a> for QueryRow<'a> {
     }
 }
 
-/// All rows of the batches, made by `own` from each.
+/// All rows of the batches, made by `read` from each. They may borrow their texts from the batches.
 ///
 /// # Errors
 /// [`ReadRowError`] when a column that may not be null is.
-pub fn rows_of<T>(
-    batches: &[RecordBatch],
-    own: impl for<'b> Fn(QueryRow<'b>) -> Result<T, ReadRowError>,
+pub fn rows_of<'b, T>(
+    batches: &'b [RecordBatch],
+    read: impl Fn(QueryRow<'b>) -> Result<T, ReadRowError>,
 ) -> Result<Vec<T>, ReadRowError> {
     let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for batch in batches {
         each_row(batch, |row| {
-            rows.push(own(row)?);
+            rows.push(read(row)?);
             Ok(())
         })?;
     }
@@ -74,9 +74,9 @@ pub fn rows_of<T>(
 }
 
 /// Hands over the rows of a batch, one after the other.
-pub(crate) fn each_row(
-    batch: &RecordBatch,
-    mut take: impl for<'b> FnMut(QueryRow<'b>) -> Result<(), ReadRowError>,
+pub(crate) fn each_row<'b>(
+    batch: &'b RecordBatch,
+    mut take: impl FnMut(QueryRow<'b>) -> Result<(), ReadRowError>,
 ) -> Result<(), ReadRowError> {
     (0..batch.num_rows()).try_for_each(|row| take(QueryRow { batch, row }))
 }

@@ -120,8 +120,9 @@ impl Session {
             ctx.register_table(table.name, Arc::clone(&provider))?;
             providers.push((table.name, provider));
         }
-        let derived = analysis::derive(knowledge::gather(&ctx, inputs.now, inputs.settings).await?);
-        for (table, batches) in derived_batches(&derived) {
+        let knowledge = knowledge::gather(&ctx, inputs.now, inputs.settings).await?;
+        let derived = derived_batches(&analysis::derive(knowledge.inputs()?));
+        for (table, batches) in derived {
             providers.push((table.name, memory_table(arrow_schema(table), batches)?));
         }
         Ok(Self { runtime, providers, now: inputs.now, _scratch: inputs.scratch })
@@ -229,8 +230,8 @@ fn memory_table(schema: SchemaRef, rows: Vec<RecordBatch>) -> Result<Arc<dyn Tab
     Ok(Arc::new(MemTable::try_new(schema, vec![rows])?))
 }
 
-fn derived_batches(derived: &analysis::Derived) -> Vec<(&'static Table, Vec<RecordBatch>)> {
-    fn one<R: Row<'static>>(rows: &[R]) -> (&'static Table, Vec<RecordBatch>) {
+fn derived_batches(derived: &analysis::Derived<'_>) -> Vec<(&'static Table, Vec<RecordBatch>)> {
+    fn one<'r, R: Row<'r>>(rows: &[R]) -> (&'static Table, Vec<RecordBatch>) {
         (R::TABLE, batches_of(rows))
     }
     vec![

@@ -89,6 +89,14 @@ impl PeriodSet {
         after > 0 && self.0[after - 1].contains(at)
     }
 
+    /// Whether it holds every instant of the period.
+    #[must_use]
+    pub fn covers(&self, period: Period) -> bool {
+        // No two periods of a set touch: the one that the period begins in holds all of it, or there is a gap.
+        let after = self.0.partition_point(|p| p.from <= period.from);
+        after > 0 && period.to <= self.0[after - 1].to
+    }
+
     /// What either set holds.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
@@ -115,7 +123,9 @@ impl PeriodSet {
     pub fn missing_from(&self, window: Period) -> Self {
         let mut out = Vec::new();
         let mut next = window.from;
-        for p in self.0.iter().filter_map(|p| p.intersection(window)) {
+        let first = self.0.partition_point(|p| p.to <= window.from);
+        let inside = self.0[first..].iter().take_while(|p| p.from < window.to);
+        for p in inside.filter_map(|p| p.intersection(window)) {
             out.extend(Period::new(next, p.from));
             next = p.to;
         }

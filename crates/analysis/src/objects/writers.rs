@@ -9,17 +9,13 @@
 use std::collections::{HashMap, HashSet};
 
 use records::Timestamp;
-use records::tables::audit::AuditEvent;
 use records::tables::objects::ObjectObservation;
 
 use crate::Settings;
-use crate::inputs::WRITE_VERBS;
-
-/// Subresources with which a request does not change the object: connections, tokens, status.
-const NOT_WRITING: [&str; 7] = ["status", "exec", "attach", "portforward", "proxy", "log", "token"];
+use crate::inputs::{NOT_WRITING, WRITE_VERBS, WriteEvent};
 
 /// Whether the event shows a write to an object that was carried out, as far as it can tell by itself.
-pub(crate) fn carried_out(event: &AuditEvent<'_>) -> bool {
+pub(crate) fn carried_out(event: &WriteEvent<'_>) -> bool {
     event.verb.as_deref().is_some_and(|verb| WRITE_VERBS.contains(&verb))
         && event.response_code.is_some_and(|code| (200..300).contains(&code))
         && event.stage.as_deref().is_none_or(|stage| stage == "ResponseComplete")
@@ -28,7 +24,7 @@ pub(crate) fn carried_out(event: &AuditEvent<'_>) -> bool {
 }
 
 /// Whether the event is about taking the object away.
-pub(crate) fn deletes(event: &AuditEvent<'_>) -> bool {
+pub(crate) fn deletes(event: &WriteEvent<'_>) -> bool {
     matches!(event.verb.as_deref(), Some("delete" | "deletecollection"))
         || event.subresource.as_deref() == Some("eviction")
 }
@@ -44,7 +40,7 @@ impl<'a> Key<'a> {
         Self([cluster, group, resource, namespace.filter(|_| !own).unwrap_or(""), name])
     }
 
-    fn of_event(event: &'a AuditEvent<'_>) -> Option<Self> {
+    fn of_event(event: &'a WriteEvent<'_>) -> Option<Self> {
         let name = event.name.as_deref().or(event.response_name.as_deref()).unwrap_or("");
         let group = event.api_group.as_deref().unwrap_or("");
         Some(Self::new(&event.provenance.cluster, group, event.resource.as_deref()?, event.namespace.as_deref(), name))
@@ -73,8 +69,8 @@ struct Writes {
 
 /// The writes that were carried out, by object.
 #[derive(Debug)]
-pub(crate) struct WriteIndex<'a> {
-    events: &'a [AuditEvent<'static>],
+pub(crate) struct WriteIndex<'a, 'r> {
+    events: &'a [WriteEvent<'r>],
     by_object: HashMap<Key<'a>, Writes>,
     /// The earliest write of an object (by its number) with this resourceVersion in the response; one that changed nothing has that of the
     /// write before.
@@ -87,8 +83,8 @@ pub(crate) struct WriteIndex<'a> {
 pub(crate) struct Trace {
     /// By the number of the object.
     sightings: Vec<Vec<Sighting>>,
-    /// Numbers of objects with the resourceVersions that were seen of them.
-    resource_versions: HashSet<(usize, String)>,
+    /// By the number of the object: the resourceVersions that were seen of it.
+    resource_versions: HashMap<usize, HashSet<String>>,
     /// The writes by which some version began or ended.
     changed: HashSet<usize>,
 }
@@ -105,8 +101,8 @@ pub(crate) struct Sighting {
     pub(crate) attributed: bool,
 }
 
-impl<'a> WriteIndex<'a> {
-    pub(crate) fn new(events: &'a [AuditEvent<'static>], settings: &Settings) -> Self {
+impl<'a, 'r> WriteIndex<'a, 'r> {
+    pub(crate) fn new(events: &'a [WriteEvent<'r>], settings: &Settings) -> Self {
         let mut order: Vec<usize> = (0..events.len()).filter(|i| carried_out(&events[*i])).collect();
         order.sort_by_key(|i| {
             let e = &events[*i];
@@ -131,7 +127,7 @@ impl<'a> WriteIndex<'a> {
         Trace { sightings: vec![Vec::new(); self.by_object.len()], ..Trace::default() }
     }
 
-    pub(crate) fn event(&self, write: usize) -> &'a AuditEvent<'static> {
+    pub(crate) fn event(&self, write: usize) -> &'a WriteEvent<'r> {
         &self.events[write]
     }
 
@@ -184,7 +180,7 @@ impl<'a> WriteIndex<'a> {
             return Some(found);
         }
         let writes = &writes.events;
-        let fits = |event: &AuditEvent<'_>| match event.verb.as_deref() {
+        let fits = |event: &WriteEvent<'_>| match event.verb.as_deref() {
             _ if deletes(event) => deletion_begins,
             Some("create") => first || event.subresource.is_some(),
             _ => !deletion_begins || first,
@@ -225,7 +221,7 @@ impl Trace {
     /// Keeps an observation, when some write is about the object. `material`: a version began or ended with it; `write`: by this write.
     pub(crate) fn saw(
         &mut self,
-        index: &WriteIndex<'_>,
+        index: &WriteIndex<'_, '_>,
         o: &ObjectObservation<'_>,
         material: bool,
         write: Option<usize>,
@@ -233,7 +229,7 @@ impl Trace {
         let key = Key::of_observation(o);
         for writes in [index.writes(key), index.writes(key.collection())].into_iter().flatten() {
             if let Some(version) = o.resource_version.as_deref() {
-                self.resource_versions.insert((writes.number, version.to_owned()));
+                self.resource_versions.entry(writes.number).or_default().insert(version.to_owned());
             }
             self.sightings[writes.number].push(Sighting {
                 observed_at: o.observed_at,
@@ -251,18 +247,20 @@ impl Trace {
     }
 
     /// Whether the very result of the write was seen.
-    pub(crate) fn saw_result(&self, index: &WriteIndex<'_>, write: usize) -> bool {
+    pub(crate) fn saw_result(&self, index: &WriteIndex<'_, '_>, write: usize) -> bool {
         let event = &index.events[write];
         let number = Key::of_event(event).and_then(|key| index.writes(key)).map(|writes| writes.number);
         match (number, event.response_resource_version.as_deref()) {
-            (Some(number), Some(version)) => self.resource_versions.contains(&(number, version.to_owned())),
+            (Some(number), Some(version)) => {
+                self.resource_versions.get(&number).is_some_and(|versions| versions.contains(version))
+            }
             _ => false,
         }
     }
 
     /// What was seen of the object (for a write without a name: of any object of the collection) close to the time of the write, by
     /// the observer's clock or by managedFields in the first observation after it.
-    pub(crate) fn near<'t>(&'t self, index: &WriteIndex<'_>, write: usize) -> impl Iterator<Item = &'t Sighting> {
+    pub(crate) fn near<'t>(&'t self, index: &WriteIndex<'_, '_>, write: usize) -> impl Iterator<Item = &'t Sighting> {
         let event = &index.events[write];
         let number = Key::of_event(event).and_then(|key| index.writes(key)).map(|writes| writes.number);
         let sightings = number.map_or(&[][..], |number| self.sightings[number].as_slice());

@@ -14,22 +14,27 @@ pub(super) type CanariesSeen<'a> = HashMap<(&'a str, &'a str), Vec<Timestamp>>;
 
 /// A canary that got an answer.
 #[derive(Debug)]
-pub(super) struct Canary {
+pub(super) struct Canary<'r> {
     at: Timestamp,
     number: u64,
     arrived: bool,
-    provenance: Provenance<'static>,
+    provenance: Provenance<'r>,
 }
 
 /// The canaries that got an answer, with whether their events arrived.
-pub(super) fn canaries(name: &str, statements: &[Stated<'_>], inputs: &Inputs, seen: &CanariesSeen<'_>) -> Vec<Canary> {
+pub(super) fn canaries<'r>(
+    name: &str,
+    statements: &[Stated<'_, 'r>],
+    inputs: &Inputs<'r>,
+    seen: &CanariesSeen<'_>,
+) -> Vec<Canary<'r>> {
     let limit = inputs.settings.in_flight_seconds.saturating_mul(1_000_000);
     // Anybody may choose an audit ID, also one that was seen before: the time must fit, too.
     let arrived = |audit_id: &str, at: Timestamp| {
         let times = seen.get(&(name, audit_id));
         times.into_iter().flatten().any(|time| time.micros_since(at).abs() <= limit)
     };
-    let mut canaries: Vec<Canary> = statements
+    let mut canaries: Vec<Canary<'r>> = statements
         .iter()
         .filter_map(|(provenance, statement)| match statement {
             // Without an answer, the request may not have reached the API server, and nothing can be expected.
@@ -47,7 +52,7 @@ pub(super) fn canaries(name: &str, statements: &[Stated<'_>], inputs: &Inputs, s
 }
 
 /// Around each canary whose event never came, from the canary before it to the one after.
-pub(super) fn gaps(name: &str, canaries: &[Canary], inputs: &Inputs) -> Vec<Gap<'static>> {
+pub(super) fn gaps<'r>(name: &str, canaries: &[Canary<'r>], inputs: &Inputs<'r>) -> Vec<Gap<'r>> {
     let settled = inputs.now.plus_seconds(-inputs.settings.in_flight_seconds);
     let missing = canaries.iter().enumerate().filter(|(_, canary)| !canary.arrived && canary.at <= settled);
     missing
@@ -62,9 +67,9 @@ pub(super) fn gaps(name: &str, canaries: &[Canary], inputs: &Inputs) -> Vec<Gap<
 }
 
 /// From canary to canary, where both arrived and none can have been left out between them.
-pub(super) fn proofs(canaries: &[Canary], inputs: &Inputs) -> Vec<Proof> {
+pub(super) fn proofs<'r>(canaries: &[Canary<'r>], inputs: &Inputs<'r>) -> Vec<Proof<'r>> {
     let limit = inputs.settings.canary_seconds.saturating_mul(3_000_000);
-    let mut proofs: Vec<Proof> = Vec::new();
+    let mut proofs: Vec<Proof<'r>> = Vec::new();
     for pair in canaries.windows(2) {
         let Some(period) = Period::new(pair[0].at, pair[1].at) else { continue };
         if !(pair[0].arrived && pair[1].arrived) || period.micros() > limit {

@@ -6,8 +6,8 @@ use records::tables::monitoring::StatementRow;
 
 /// The statements in the order of the store, each with its entry. One that cannot be read says nothing: the normaliser lists it as a
 /// fault, and time that no statement covers is not covered.
-pub(crate) fn read<'a>(rows: &'a [StatementRow<'static>]) -> Vec<(&'a Provenance<'static>, Statement)> {
-    let mut order: Vec<&StatementRow<'static>> = rows.iter().collect();
+pub(crate) fn read<'a, 'r>(rows: &'a [StatementRow<'r>]) -> Vec<(&'a Provenance<'r>, Statement)> {
+    let mut order: Vec<&StatementRow<'r>> = rows.iter().collect();
     order.sort_by(|a, b| {
         let place = |r: &StatementRow<'_>| (r.provenance.segment, r.provenance.seq);
         a.provenance.source.cmp(&b.provenance.source).then(place(a).cmp(&place(b)))

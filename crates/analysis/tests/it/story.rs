@@ -33,7 +33,7 @@ pub(crate) fn span(from: Timestamp, to: Option<Timestamp>) -> (f64, Option<f64>)
 /// What is being told.
 #[derive(Clone)]
 pub(crate) struct Story {
-    pub(crate) inputs: Inputs,
+    pub(crate) inputs: Inputs<'static>,
     seqs: HashMap<String, i64>,
 }
 
@@ -207,7 +207,7 @@ impl Story {
             e.name = (!name.is_empty()).then(|| name.to_owned().into());
             change(e);
         });
-        self.inputs.audit_writes.push(event);
+        self.inputs.audit_writes.push(event.into());
         self
     }
 
@@ -309,7 +309,7 @@ impl Story {
         self
     }
 
-    pub(crate) fn told(&self) -> Derived {
+    pub(crate) fn told(&self) -> Derived<'static> {
         derive(self.inputs.clone())
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use analysis::inputs::{SESSION_SUBRESOURCES, WRITE_VERBS};
-use analysis::{CanarySeen, Heartbeats, Inputs, Settings, SourceSummary};
+use analysis::inputs::{NOT_WRITING, SESSION_SUBRESOURCES, WRITE_VERBS};
+use analysis::{CanarySeen, Heartbeats, Inputs, Settings, SourceSummary, WriteEvent};
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::prelude::SessionContext;
@@ -30,32 +30,76 @@ const RECEIVED: [(&str, &str); 5] = [
 /// The kind of the statements that a source was alive.
 const ALIVE: &str = "'alive'";
 
-/// Everything that the analysis wants to know.
-pub(super) async fn gather(ctx: &SessionContext, now: Timestamp, settings: Settings) -> Result<Inputs, SessionError> {
-    let others = format!(" WHERE statement <> {ALIVE}");
-    let statements: Vec<StatementRow<'static>> =
-        rows_of(&all(ctx, StatementRow::TABLE, &others).await?, |r| Ok(StatementRow::read(&r)?.into_owned()))?;
-    let writes = format!(" WHERE verb IN ({}) AND ({})", quoted(&WRITE_VERBS), governed(&settings));
+/// Everything that the analysis wants to know, as it came from the tables.
+#[derive(Debug)]
+pub(super) struct Knowledge {
+    observations: Vec<RecordBatch>,
+    audit_writes: Vec<RecordBatch>,
+    privileged_events: Vec<RecordBatch>,
+    statements: Vec<RecordBatch>,
+    configuration_reads: Vec<RecordBatch>,
+    faults: Vec<RecordBatch>,
+    heartbeats: Heartbeats,
+    canaries_seen: Vec<CanarySeen>,
+    source_summaries: Vec<SourceSummary>,
+    now: Timestamp,
+    settings: Settings,
+}
+
+/// Fetches it.
+pub(super) async fn gather(
+    ctx: &SessionContext,
+    now: Timestamp,
+    settings: Settings,
+) -> Result<Knowledge, SessionError> {
+    let statements = all(ctx, StatementRow::TABLE, &format!(" WHERE statement <> {ALIVE}")).await?;
+    let writes =
+        format!("SELECT {} FROM audit_events WHERE {}", WriteEvent::COLUMNS.join(", "), carried_out(&settings));
     let privileged =
         format!(" WHERE impersonated_user IS NOT NULL OR subresource IN ({})", quoted(&SESSION_SUBRESOURCES));
-    let event = |r: crate::batches::QueryRow<'_>| Ok(AuditEvent::read(&r)?.into_owned());
-    Ok(Inputs {
-        observations: rows_of(&all(ctx, ObjectObservation::TABLE, "").await?, |r| {
-            Ok(ObjectObservation::read(&r)?.into_owned())
-        })?,
-        audit_writes: rows_of(&all(ctx, AuditEvent::TABLE, &writes).await?, event)?,
-        privileged_events: rows_of(&all(ctx, AuditEvent::TABLE, &privileged).await?, event)?,
+    Ok(Knowledge {
+        observations: all(ctx, ObjectObservation::TABLE, "").await?,
+        audit_writes: context::rows(ctx, &writes).await?,
+        privileged_events: all(ctx, AuditEvent::TABLE, &privileged).await?,
         canaries_seen: canaries(ctx, &statements).await?,
         statements,
         heartbeats: heartbeats(ctx).await?,
-        configuration_reads: rows_of(&all(ctx, ConfigurationRead::TABLE, "").await?, |r| {
-            Ok(ConfigurationRead::read(&r)?.into_owned())
-        })?,
-        faults: rows_of(&all(ctx, Fault::TABLE, "").await?, |r| Ok(Fault::read(&r)?.into_owned()))?,
+        configuration_reads: all(ctx, ConfigurationRead::TABLE, "").await?,
+        faults: all(ctx, Fault::TABLE, "").await?,
         source_summaries: summaries(ctx).await?,
         now,
         settings,
     })
+}
+
+impl Knowledge {
+    /// It as rows, which borrow their texts: of half a million writes a copy of each would be most of the work.
+    pub(super) fn inputs(&self) -> Result<Inputs<'_>, ReadRowError> {
+        Ok(Inputs {
+            observations: rows_of(&self.observations, |r| ObjectObservation::read(&r))?,
+            audit_writes: rows_of(&self.audit_writes, |r| WriteEvent::read(&r))?,
+            privileged_events: rows_of(&self.privileged_events, |r| AuditEvent::read(&r))?,
+            statements: rows_of(&self.statements, |r| StatementRow::read(&r))?,
+            heartbeats: self.heartbeats.clone(),
+            canaries_seen: self.canaries_seen.clone(),
+            configuration_reads: rows_of(&self.configuration_reads, |r| ConfigurationRead::read(&r))?,
+            faults: rows_of(&self.faults, |r| Fault::read(&r))?,
+            source_summaries: self.source_summaries.clone(),
+            now: self.now,
+            settings: self.settings.clone(),
+        })
+    }
+}
+
+/// The condition on audit events of writes to governed resources that were carried out.
+fn carried_out(settings: &Settings) -> String {
+    format!(
+        "verb IN ({}) AND response_code BETWEEN 200 AND 299 AND coalesce(stage, 'ResponseComplete') = 'ResponseComplete' \
+         AND NOT coalesce(dry_run, FALSE) AND (subresource IS NULL OR subresource NOT IN ({})) AND ({})",
+        quoted(&WRITE_VERBS),
+        quoted(&NOT_WRITING),
+        governed(settings)
+    )
 }
 
 async fn all(ctx: &SessionContext, table: &Table, filter: &str) -> Result<Vec<RecordBatch>, SessionError> {
@@ -108,8 +152,8 @@ fn governed(settings: &Settings) -> String {
     sql
 }
 
-async fn canaries(ctx: &SessionContext, statements: &[StatementRow<'_>]) -> Result<Vec<CanarySeen>, SessionError> {
-    let sent: Vec<String> = statements
+async fn canaries(ctx: &SessionContext, statements: &[RecordBatch]) -> Result<Vec<CanarySeen>, SessionError> {
+    let sent: Vec<String> = rows_of(statements, |r| StatementRow::read(&r))?
         .iter()
         .filter(|row| row.statement == "canary_sent")
         .filter_map(|row| match serde_json::from_str(&row.statement_json) {
