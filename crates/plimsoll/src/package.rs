@@ -19,29 +19,48 @@ const ATTEMPTS: u32 = 5;
 
 /// A package being written.
 pub(crate) struct PackageWriter {
-    folder: PathBuf,
+    folder: NewFolder,
     copied: Vec<CopiedFile>,
+}
+
+/// The package's folder. One that was made for the package goes again when nothing was put into it.
+struct NewFolder {
+    path: PathBuf,
+    made: bool,
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        if self.made {
+            // Refused by the system when there is something in it, which is what is wanted.
+            let _ = std::fs::remove_dir(&self.path);
+        }
+    }
 }
 
 impl PackageWriter {
     /// Begins a package in a folder that is empty or not there.
     pub(crate) fn create(folder: &Path) -> Result<Self> {
-        match std::fs::read_dir(folder) {
-            Ok(mut entries) => ensure!(
-                entries.next().is_none(),
-                "{} is not empty; give --out a new folder, so that nothing old gets into the package",
-                folder.display()
-            ),
+        let made = match std::fs::read_dir(folder) {
+            Ok(mut entries) => {
+                ensure!(
+                    entries.next().is_none(),
+                    "{} is not empty; give --out a new folder, so that nothing old gets into the package",
+                    folder.display()
+                );
+                false
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 std::fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
+                true
             }
             Err(error) => return Err(error).with_context(|| format!("failed to look into {}", folder.display())),
-        }
-        Ok(Self { folder: folder.to_owned(), copied: Vec::new() })
+        };
+        Ok(Self { folder: NewFolder { path: folder.to_owned(), made }, copied: Vec::new() })
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        let place = self.folder.join(path);
+        let place = self.folder.path.join(path);
         if let Some(parent) = place.parent() {
             std::fs::create_dir_all(parent).with_context(|| format!("failed to create {}", parent.display()))?;
         }
@@ -176,4 +195,23 @@ fn list(folder: &Path, below: &str, found: &mut Vec<String>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_made_for_nothing_goes_and_others_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let (made, given, used) = (dir.path().join("made"), dir.path().join("given"), dir.path().join("used"));
+        std::fs::create_dir(&given).unwrap();
+        drop(PackageWriter::create(&made).unwrap());
+        drop(PackageWriter::create(&given).unwrap());
+        let mut package = PackageWriter::create(&used).unwrap();
+        package.add("a/b", b"c").unwrap();
+        drop(package);
+        assert_eq!((made.exists(), given.exists(), used.join("a/b").exists()), (false, true, true));
+        assert!(PackageWriter::create(&used).is_err());
+    }
 }

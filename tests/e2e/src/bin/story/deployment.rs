@@ -25,6 +25,8 @@ pub(crate) struct Deployment {
     _temporary: Option<tempfile::TempDir>,
     process: Option<Child>,
     login: Option<String>,
+    /// Whether the cluster's audit log reaches it.
+    audited: bool,
 }
 
 const READY: Duration = Duration::from_secs(60);
@@ -46,7 +48,8 @@ impl Deployment {
         configure(stage, &dir)?;
         let program = std::env::current_exe()?.with_file_name("plimsoll");
         ensure!(program.is_file(), "{} is not built; run `cargo xtask up`", program.display());
-        let mut deployment = Self { program, dir, _temporary: temporary, process: None, login: None };
+        let audited = stage.is_local();
+        let mut deployment = Self { program, dir, _temporary: temporary, process: None, login: None, audited };
         deployment.restart().await?;
         Ok(deployment)
     }
@@ -165,16 +168,17 @@ impl Deployment {
         Ok(())
     }
 
-    /// The window from `from` up to an instant that all sources cover.
+    /// The window from `from` up to an instant that all sources cover: watches, and the audit log where one reaches us.
     pub(crate) async fn window(&self, from: jiff::Timestamp) -> Result<Window> {
         let to = jiff::Timestamp::now();
-        let audit = "SELECT name FROM coverage WHERE name LIKE '%/audit/%'";
+        let class = if self.audited { "audit" } else { "watch" };
+        let covered = format!("SELECT name FROM coverage WHERE name LIKE '%/{class}/%'");
         let everything = format!(
             "SELECT s.name FROM sources s LEFT JOIN (SELECT name, max(covered_to) AS covered_to FROM coverage GROUP BY name) c ON c.name = s.name WHERE s.class IN ('watch', 'audit') AND (c.covered_to IS NULL OR c.covered_to < TIMESTAMP '{}')",
             plain(to)
         );
         e2e::wait::until("every source to be covered to the window's end", SETTLED, || async {
-            let seen = self.query(audit).await?;
+            let seen = self.query(&covered).await?;
             let missing = self.query(&everything).await?;
             Ok((!seen.is_empty() && missing.is_empty()).then_some(()))
         })

@@ -50,14 +50,18 @@ async fn main() -> Result<()> {
     expectations::print(&results);
     let package = arguments.package.clone().unwrap_or_else(|| plimsoll.dir().join("package"));
     plimsoll.report(&window, &package).await?;
-    handover::audit(&package, &results)?;
+    handover::audit(&package, &results, stage.is_local())?;
     if let Some(tests) = &arguments.browser_tests {
         handover::look(tests, &package, &plimsoll).await?;
     }
     if arguments.ci {
         plimsoll.stop().await?;
-        expectations::check(&results, stage.is_local())?;
-        println!("the conclusions are the expected ones");
+        if stage.is_local() {
+            expectations::check(&results)?;
+            println!("the conclusions are the expected ones");
+        } else {
+            println!("the cluster is not the story's own: no conclusions were expected, none compared");
+        }
         return Ok(());
     }
     println!("\nthe package for an auditor: {}", package.display());
