@@ -127,7 +127,7 @@ mod tests {
         #[test]
         fn a_backslash_is_found_wherever_it_is(bytes in proptest::collection::vec(prop_oneof![
             9 => any::<u8>(), 1 => Just(b'\\')], 0..40)) {
-            prop_assert_eq!(escaped(&bytes), bytes.iter().any(|b| *b == b'\\'));
+            prop_assert_eq!(escaped(&bytes), bytes.contains(&b'\\'));
         }
 
         #[test]
