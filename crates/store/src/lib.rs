@@ -13,7 +13,7 @@
 //! | [`reader`] | reading and proving, without a lock |
 //! | [`line`], [`wal`], [`segment`], [`manifest`] | the stored forms |
 //! | [`writer`] | numbers, encodes, syncs, acknowledges |
-//! | [`sealer`] | the order of sealing |
+//! | [`sealer`] | the order of sealing; segments computed ahead |
 //! | [`recovery`], [`identity`] | opening; who may write |
 //! | [`log`] | keys, tiles and checkpoints on disk |
 //! | [`tables`] | rows as arrow batches and Parquet files |
