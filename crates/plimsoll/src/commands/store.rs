@@ -49,8 +49,8 @@ fn stat(arguments: &Arguments) -> Result<Outcome> {
             format!("{} entries, {} to {}", source.entries, source.first_received_at, source.last_received_at),
         );
     }
-    for (name, (files, bytes)) in &stat.tables {
-        fact("table", name.clone(), format!("{files} files, {bytes} bytes"));
+    for (name, (rows, bytes)) in &stat.tables {
+        fact("table", name.clone(), format!("{rows} rows, {bytes} bytes of files"));
     }
     output::print_rows(arguments.format, &["what", "value", "detail"], &rows)?;
     Ok(Outcome::Good)
