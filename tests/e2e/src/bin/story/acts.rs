@@ -17,8 +17,8 @@ pub(crate) async fn play(stage: &Stage, plimsoll: &mut Deployment) -> Result<Win
         eprintln!(
             "-- watching the given cluster for a minute; the story writes nothing to a cluster that is not its own"
         );
+        plimsoll.wait_until_observed_since(jiff::Timestamp::now()).await?;
         let from = jiff::Timestamp::now();
-        plimsoll.wait_until_observed_since(from).await?;
         tokio::time::sleep(Duration::from_secs(60)).await;
         return plimsoll.window(from).await;
     };
