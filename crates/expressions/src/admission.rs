@@ -13,11 +13,11 @@ mod request;
 mod selector;
 
 pub use evaluate::{Input, Limits, Namespace};
-pub use load::{Loaded, SourceFile};
+pub use load::{Loaded, SourceFile, documents};
 pub use matching::Operation;
 pub use outcome::{Actions, Decision, Denial, Effect, Finding, Outcome, Reason, Subject, Verdict};
 pub use parameters::{Parameter, Parameters};
-pub use policy::{Binding, FailurePolicy, Policies, Policy};
+pub use policy::{Binding, FailurePolicy, Policies, Policy, Written};
 pub use request::{Request, RequestError};
 
 pub(crate) use document::{AuditAnnotation, MatchResources, Metadata, NamedExpression, Validation};

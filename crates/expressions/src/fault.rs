@@ -1,9 +1,11 @@
 //! What is wrong with a file of policies, and where.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_saphyr::{Location, Spanned};
 
+use crate::admission::Written;
 use crate::compile::Refusal;
 
 /// A document or a part of it that was not loaded.
@@ -52,9 +54,14 @@ impl<'t> Faults<'t> {
         self.found.is_empty()
     }
 
-    /// Line and column of a value in the file.
-    pub(crate) fn place_of<T>(&self, value: &Spanned<T>) -> (u64, u64) {
-        (self.in_file(value.defined.line()), value.defined.column())
+    /// A name, with where it is written.
+    pub(crate) fn written(&self, name: &Spanned<String>) -> Written {
+        Written {
+            name: Arc::from(name.value.as_str()),
+            file: self.file.to_owned(),
+            line: self.in_file(name.defined.line()),
+            column: name.defined.column(),
+        }
     }
 
     fn in_file(&self, line: u64) -> u64 {

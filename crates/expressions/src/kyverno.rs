@@ -6,15 +6,9 @@
 
 mod document;
 
-use std::sync::Arc;
-
-use serde_saphyr::Spanned;
-
-use self::document::{Document, Specification};
-use crate::admission::load::{
-    Found, actions, check, compile, compile_variables, failure_policy, match_conditions, read, within_bounds,
-};
-use crate::admission::{Actions, Binding, Constraints, Policy, kyverno_environment};
+use self::document::{Document, IdentifiedValidation, Specification};
+use crate::admission::load::{Found, Parts, actions, read};
+use crate::admission::{Actions, Binding, Constraints, Policy, Written, kyverno_environment};
 use crate::fault::Faults;
 
 /// The resource of a controller: group, version, name.
@@ -40,7 +34,7 @@ const CONTROLLERS: [(&[&str], &str, &[Controller]); 2] = [
 const KIND: &str = "ValidatingPolicy";
 
 /// Reads a document of the kind `ValidatingPolicy`.
-pub(crate) fn load(file: &str, text: &str, kind: &str, found: &mut Found, faults: &mut Faults<'_>) {
+pub(crate) fn load(text: &str, kind: &str, found: &mut Found, faults: &mut Faults<'_>) {
     let Some(document) = read::<Document>(text, faults) else { return };
     let name = &document.metadata.name;
     if kind != KIND {
@@ -61,8 +55,22 @@ pub(crate) fn load(file: &str, text: &str, kind: &str, found: &mut Found, faults
             return;
         }
     };
-    let Some(policy) = policy(file, name, spec, constraints, faults) else { return };
-    within_bounds(&policy, name, faults);
+    let environment = kyverno_environment();
+    let mut plain = environment.clone();
+    plain.forget_variables();
+    let validations: Vec<_> = spec.validations.iter().map(IdentifiedValidation::plain).collect();
+    let parts = Parts {
+        name,
+        kind: KIND,
+        constraints,
+        param_kind: None,
+        failure_policy: spec.failure_policy.as_ref(),
+        conditions: &spec.match_conditions,
+        variables: &spec.variables,
+        validations: &validations,
+        audit_annotations: &spec.audit_annotations,
+    };
+    let Some(policy) = parts.compile(&plain, environment, faults) else { return };
     let actions = match &spec.validation_actions {
         Some(form) => actions(form, true, faults),
         None => Actions { deny: true, warn: false, audit: false, written: vec!["Deny".to_owned()] },
@@ -74,11 +82,9 @@ pub(crate) fn load(file: &str, text: &str, kind: &str, found: &mut Found, faults
     for policy in policies {
         if spec.evaluation.as_ref().is_none_or(document::Evaluation::admission_enabled) {
             found.bindings.push(Binding {
-                name: Arc::clone(&policy.name),
-                file: file.to_owned(),
-                place: policy.place,
+                written: policy.written.clone(),
                 own_document: false,
-                policy: policy.name.to_string(),
+                policy: policy.name().to_owned(),
                 constraints: Constraints::default(),
                 parameters: None,
                 actions: actions.clone(),
@@ -86,41 +92,6 @@ pub(crate) fn load(file: &str, text: &str, kind: &str, found: &mut Found, faults
         }
         found.policies.push(policy);
     }
-}
-
-fn policy(
-    file: &str,
-    name: &Spanned<String>,
-    spec: &Specification,
-    constraints: Constraints,
-    faults: &mut Faults<'_>,
-) -> Option<Policy> {
-    let mut environment = kyverno_environment();
-    let mut plain = environment.clone();
-    plain.forget_variables();
-    let conditions = match_conditions(&spec.match_conditions, &plain, faults);
-    let variables = compile_variables(&spec.variables, &mut environment, faults);
-    let validations = spec.validations.iter().filter_map(|form| check(&form.plain(), &environment, faults)).collect();
-    let kinds = ["string", "null_type"];
-    let audit_annotations = spec.audit_annotations.iter().filter_map(|form| {
-        compile(&form.value_expression, &environment, &kinds, faults).map(|e| (form.key.value.clone(), e))
-    });
-    let audit_annotations = audit_annotations.collect();
-    let failure_policy = failure_policy(spec.failure_policy.as_ref(), faults);
-    faults.is_empty().then(|| Policy {
-        name: Arc::from(name.value.as_str()),
-        kind: KIND,
-        file: file.to_owned(),
-        place: faults.place_of(name),
-        failure_policy,
-        param_kind: None,
-        constraints,
-        conditions,
-        variables,
-        validations,
-        audit_annotations,
-        template: None,
-    })
 }
 
 /// The policies that a policy of Pods and nothing else stands for besides: one for each place of a template.
@@ -133,7 +104,7 @@ fn for_controllers(policy: &Policy, spec: &Specification) -> impl Iterator<Item 
         .filter_map(move |(template, suffix, controllers)| {
             let controllers: Vec<_> = controllers.iter().copied().filter(|c| is_wanted(c.2)).collect();
             (applies && !controllers.is_empty()).then(|| Policy {
-                name: Arc::from(format!("{}-{suffix}", policy.name)),
+                written: Written { name: format!("{}-{suffix}", policy.name()).into(), ..policy.written.clone() },
                 constraints: policy.constraints.for_controllers(&controllers),
                 template: Some(template),
                 ..policy.clone()

@@ -28,6 +28,7 @@ mod value;
 pub use admission::{
     Actions, Binding, Decision, Denial, Effect, FailurePolicy, Finding, Input, Limits, Loaded, Namespace, Operation,
     Outcome, Parameter, Parameters, Policies, Policy, Reason, Request, RequestError, SourceFile, Subject, Verdict,
+    Written, documents,
 };
 pub use compile::{ASSUMED_LENGTH, Dialect, Environment, Expression, MAX_BOUND, Refusal, Shape};
 pub use failure::{Failure, FailureKind};

@@ -8,6 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::Format;
 
+pub(crate) use policy::output::printable;
+
 /// Logs go to standard error; `RUST_LOG` decides over the flag.
 pub(crate) fn start_logging(verbose: u8) {
     let level = match verbose {
@@ -91,18 +93,6 @@ pub(crate) fn quiet_when_closed(result: std::io::Result<()>) -> Result<()> {
     }
 }
 
-/// Text with control and direction characters made visible, so that a name cannot repaint the terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' => '␤',
-            c if c.is_control() => '\u{fffd}',
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
 /// A spinner on standard error for work that may take over a second; silent when nobody watches.
 pub(crate) fn spinner(text: &str) -> ProgressBar {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
@@ -110,14 +100,4 @@ pub(crate) fn spinner(text: &str) -> ProgressBar {
     bar.set_message(text.to_owned());
     bar.enable_steady_tick(std::time::Duration::from_millis(120));
     bar
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_repaint_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\n"), "a\u{fffd}[2Jb\u{fffd}c␤");
-    }
 }

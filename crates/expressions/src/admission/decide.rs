@@ -31,8 +31,8 @@ pub(super) fn evaluate_policy(
 ) -> Decision {
     let mut decision = Decision {
         kind: policy.kind,
-        policy: Arc::clone(&policy.name),
-        binding: Some(Arc::clone(&binding.name)),
+        policy: Arc::clone(&policy.written.name),
+        binding: Some(Arc::clone(&binding.written.name)),
         parameter: parameter.map(Parameter::label),
         actions: binding.actions.clone(),
         failure_policy: policy.failure_policy,

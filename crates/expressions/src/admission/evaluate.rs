@@ -148,8 +148,8 @@ fn unknown_namespace(policy: &Policy, binding: &Binding, message: &str) -> Decis
 fn configuration(policy: &Policy, binding: Option<&Binding>, message: String) -> Decision {
     Decision {
         kind: policy.kind,
-        policy: Arc::clone(&policy.name),
-        binding: binding.map(|b| Arc::clone(&b.name)),
+        policy: Arc::clone(&policy.written.name),
+        binding: binding.map(|b| Arc::clone(&b.written.name)),
         parameter: None,
         actions: binding.map_or_else(Actions::default, |b| b.actions.clone()),
         failure_policy: policy.failure_policy,

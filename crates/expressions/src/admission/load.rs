@@ -7,12 +7,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
 
-use super::document::{BindingDocument, LabelSelector, MatchResources, NamedExpression, ParamRef, PolicyDocument};
+use super::document::{
+    AuditAnnotation, BindingDocument, LabelSelector, MatchResources, NamedExpression, ParamRef, PolicyDocument,
+    Validation,
+};
 use super::environment::policy_environment;
 use super::matching::Constraints;
 use super::outcome::{Actions, Reason};
 use super::parameters::{Choice, ParameterReference};
-use super::policy::{Binding, Check, Condition, FailurePolicy, Message, Policies, Policy};
+use super::policy::{Binding, Check, Condition, FailurePolicy, Message, Policies, Policy, Written};
 use super::selector::Selector;
 use crate::compile::{Environment, Expression};
 use crate::fault::{Fault, Faults};
@@ -73,8 +76,11 @@ impl Policies {
                 continue;
             }
             for (before, document) in documents(file.text) {
-                let before = file.first_line.saturating_sub(1) + before as u64;
-                load_document(file.name, before, document, &mut found, &mut loaded);
+                let (before, document) = without_marker(before, document);
+                if has_content(document) {
+                    let before = file.first_line.saturating_sub(1) + before as u64;
+                    load_document(file.name, before, document, &mut found, &mut loaded);
+                }
             }
         }
         bind(found, &mut loaded);
@@ -83,26 +89,40 @@ impl Policies {
     }
 }
 
-/// The documents of a file, each with the number of lines before it.
-fn documents(text: &str) -> Vec<(usize, &str)> {
-    let mut documents = Vec::new();
-    let (mut begin, mut first_line, mut at) = (0, 0, 0);
-    let mut has_content = false;
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        if line.trim_end() == "---" || line.starts_with("--- ") {
-            if has_content {
-                documents.push((first_line, text.get(begin..at).unwrap_or_default()));
-            }
-            (begin, first_line, has_content) = (at + line.len(), number + 1, false);
-        } else {
-            has_content |= !line.trim().is_empty() && !line.trim_start().starts_with('#');
+/// The documents of a text of YAML, each with the marker that begins it and with the number of lines before it. A line that begins with
+/// `---` begins a document wherever it stands, so that one bad document does not hide the next.
+pub fn documents(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut lines = text.split_inclusive('\n').peekable();
+    let (mut begin, mut before) = (0, 0);
+    std::iter::from_fn(move || {
+        let mut end = begin + lines.next()?.len();
+        let mut count = 1;
+        while let Some(line) = lines.next_if(|line| !begins_document(line)) {
+            end += line.len();
+            count += 1;
         }
-        at += line.len();
+        let document = (before, text.get(begin..end).unwrap_or_default());
+        (begin, before) = (end, before + count);
+        Some(document)
+    })
+}
+
+fn begins_document(line: &str) -> bool {
+    line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+}
+
+/// Without the marker, if it has a line of its own: a document is placed where it is written.
+fn without_marker(before: usize, document: &str) -> (usize, &str) {
+    match document.split_once('\n') {
+        Some((first, rest)) if first.trim_end() == "---" => (before + 1, rest),
+        _ => (before, document),
     }
-    if has_content {
-        documents.push((first_line, text.get(begin..).unwrap_or_default()));
-    }
-    documents
+}
+
+/// Whether there is more in it than comments.
+fn has_content(document: &str) -> bool {
+    let is_written = |line: &str| !matches!(line.trim(), "" | "---") && !line.trim_start().starts_with('#');
+    document.split_inclusive('\n').any(is_written)
 }
 
 /// Reads a document as a form; what is wrong is a fault.
@@ -116,15 +136,15 @@ fn load_document(file: &str, before: u64, text: &str, found: &mut Found, loaded:
         let (version, kind) = (head.api_version.unwrap_or_default(), head.kind.unwrap_or_default());
         match (version.split_once('/').map_or("", |(group, _)| group), kind.as_str()) {
             ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => {
-                let policy = read(text, &mut faults).and_then(|document| policy(file, document, &mut faults));
+                let policy = read(text, &mut faults).and_then(|document| policy(document, &mut faults));
                 found.policies.extend(policy);
             }
             ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
-                let binding = read(text, &mut faults).and_then(|document| binding(file, document, &mut faults));
+                let binding = read(text, &mut faults).and_then(|document| binding(document, &mut faults));
                 found.bindings.extend(binding);
             }
             ("policies.kyverno.io", "ValidatingPolicy" | "NamespacedValidatingPolicy") => {
-                crate::kyverno::load(file, text, &kind, found, &mut faults);
+                crate::kyverno::load(text, &kind, found, &mut faults);
             }
             _ => loaded.others.push((file.to_owned(), before + 1, kind)),
         }
@@ -135,48 +155,45 @@ fn load_document(file: &str, before: u64, text: &str, found: &mut Found, loaded:
 /// Policies by name with their bindings. A name that is taken and a binding without its policy are faults.
 fn bind(found: Found, loaded: &mut Loaded) {
     let mut by_name: BTreeMap<Arc<str>, (Policy, Vec<Binding>)> = BTreeMap::new();
-    let fault = |file: &str, (line, column): (u64, u64), message: String| Fault {
-        file: file.to_owned(),
-        line,
-        column,
-        message,
-    };
+    let fault =
+        |at: &Written, message: String| Fault { file: at.file.clone(), line: at.line, column: at.column, message };
     for policy in found.policies {
-        match by_name.get(&policy.name) {
+        match by_name.get(&policy.written.name) {
             Some((first, _)) => {
-                let message = format!("the policy {} is defined in {} too; the first is kept", policy.name, first.file);
-                loaded.faults.push(fault(&policy.file, policy.place, message));
+                let message =
+                    format!("the policy {} is defined in {} too; the first is kept", policy.name(), first.written.file);
+                loaded.faults.push(fault(&policy.written, message));
             }
             None => {
-                by_name.insert(Arc::clone(&policy.name), (policy, Vec::new()));
+                by_name.insert(Arc::clone(&policy.written.name), (policy, Vec::new()));
             }
         }
     }
     let mut names = BTreeSet::new();
     for binding in found.bindings {
         // Policies of Kyverno bind themselves, under names of their own.
-        if !names.insert((binding.own_document, Arc::clone(&binding.name))) {
-            let message = format!("the binding {} is there already; the first is kept", binding.name);
-            loaded.faults.push(fault(&binding.file, binding.place, message));
+        if !names.insert((binding.own_document, Arc::clone(&binding.written.name))) {
+            let message = format!("the binding {} is there already; the first is kept", binding.name());
+            loaded.faults.push(fault(&binding.written, message));
             continue;
         }
         match by_name.get_mut(binding.policy.as_str()) {
             Some((_, bindings)) => bindings.push(binding),
             None => {
                 let message =
-                    format!("the binding {} is of the policy {}, which is not loaded", binding.name, binding.policy);
-                loaded.faults.push(fault(&binding.file, binding.place, message));
+                    format!("the binding {} is of the policy {}, which is not loaded", binding.name(), binding.policy);
+                loaded.faults.push(fault(&binding.written, message));
             }
         }
     }
     for (_, bindings) in by_name.values_mut() {
-        bindings.sort_by(|a, b| a.name.cmp(&b.name));
+        bindings.sort_by(|a, b| a.name().cmp(b.name()));
     }
     loaded.policies.bound = Arc::new(by_name.into_values().collect());
 }
 
 /// Compiles an expression; what is wrong is a fault at its place.
-pub(crate) fn compile(
+fn compile(
     expression: &Spanned<String>,
     environment: &Environment,
     kinds: &[&str],
@@ -201,7 +218,7 @@ pub(crate) fn compile(
 }
 
 /// Compiles variables in their order: each sees those before it.
-pub(crate) fn compile_variables(
+fn compile_variables(
     forms: &[NamedExpression],
     environment: &mut Environment,
     faults: &mut Faults<'_>,
@@ -225,7 +242,7 @@ pub(crate) fn compile_variables(
     compiled
 }
 
-pub(crate) fn failure_policy(form: Option<&Spanned<String>>, faults: &mut Faults<'_>) -> FailurePolicy {
+fn failure_policy(form: Option<&Spanned<String>>, faults: &mut Faults<'_>) -> FailurePolicy {
     match form.map(|f| (f, f.value.as_str())) {
         None | Some((_, "Fail")) => FailurePolicy::Fail,
         Some((_, "Ignore")) => FailurePolicy::Ignore,
@@ -237,11 +254,7 @@ pub(crate) fn failure_policy(form: Option<&Spanned<String>>, faults: &mut Faults
 }
 
 /// Compiles a validation with its message and reason.
-pub(crate) fn check(
-    form: &super::document::Validation,
-    environment: &Environment,
-    faults: &mut Faults<'_>,
-) -> Option<Check> {
+fn check(form: &Validation, environment: &Environment, faults: &mut Faults<'_>) -> Option<Check> {
     let expression = compile(&form.expression, environment, &["bool"], faults);
     let message_expression = match &form.message_expression {
         Some(message) => Some(compile(message, environment, &["string"], faults)?),
@@ -274,11 +287,7 @@ pub(crate) fn check(
     })
 }
 
-pub(crate) fn match_conditions(
-    forms: &[NamedExpression],
-    environment: &Environment,
-    faults: &mut Faults<'_>,
-) -> Vec<Condition> {
+fn match_conditions(forms: &[NamedExpression], environment: &Environment, faults: &mut Faults<'_>) -> Vec<Condition> {
     forms
         .iter()
         .filter_map(|form| {
@@ -288,7 +297,7 @@ pub(crate) fn match_conditions(
         .collect()
 }
 
-fn policy(file: &str, document: PolicyDocument, faults: &mut Faults<'_>) -> Option<Policy> {
+fn policy(document: PolicyDocument, faults: &mut Faults<'_>) -> Option<Policy> {
     let name = &document.metadata.name;
     let spec = document.spec;
     if name.value.is_empty() {
@@ -311,45 +320,78 @@ fn policy(file: &str, document: PolicyDocument, faults: &mut Faults<'_>) -> Opti
     };
     let param_kind = spec.param_kind.map(|kind| (kind.api_version.value, kind.kind.value));
     let plain = policy_environment(param_kind.is_some());
-    let mut environment = plain.clone().with_variables();
-    let conditions = match_conditions(&spec.match_conditions, &plain, faults);
-    let variables = compile_variables(&spec.variables, &mut environment, faults);
-    let validations = spec.validations.iter().filter_map(|form| check(form, &environment, faults)).collect();
-    let audit_annotations = spec
-        .audit_annotations
-        .iter()
-        .filter_map(|form| {
-            let kinds = ["string", "null_type"];
-            compile(&form.value_expression, &environment, &kinds, faults).map(|e| (form.key.value.clone(), e))
-        })
-        .collect();
-    let policy = Policy {
-        name: Arc::from(name.value.as_str()),
+    let parts = Parts {
+        name,
         kind: "ValidatingAdmissionPolicy",
-        file: file.to_owned(),
-        place: faults.place_of(name),
-        failure_policy: failure_policy(spec.failure_policy.as_ref(), faults),
-        param_kind,
         constraints,
-        conditions,
-        variables,
-        validations,
-        audit_annotations,
-        template: None,
+        param_kind,
+        failure_policy: spec.failure_policy.as_ref(),
+        conditions: &spec.match_conditions,
+        variables: &spec.variables,
+        validations: &spec.validations,
+        audit_annotations: &spec.audit_annotations,
     };
-    within_bounds(&policy, name, faults);
-    faults.is_empty().then_some(policy)
+    parts.compile(&plain, plain.clone().with_variables(), faults)
+}
+
+/// What every kind of policy consists of.
+pub(crate) struct Parts<'d> {
+    pub(crate) name: &'d Spanned<String>,
+    /// The kind of its document, as messages name it.
+    pub(crate) kind: &'static str,
+    pub(crate) constraints: Constraints,
+    /// `apiVersion` and `kind` of its parameters.
+    pub(crate) param_kind: Option<(String, String)>,
+    pub(crate) failure_policy: Option<&'d Spanned<String>>,
+    pub(crate) conditions: &'d [NamedExpression],
+    pub(crate) variables: &'d [NamedExpression],
+    pub(crate) validations: &'d [Validation],
+    pub(crate) audit_annotations: &'d [AuditAnnotation],
+}
+
+impl Parts<'_> {
+    /// Compiles match conditions in the one environment, and everything else in the other, which knows variables.
+    pub(crate) fn compile(
+        self,
+        plain: &Environment,
+        mut environment: Environment,
+        faults: &mut Faults<'_>,
+    ) -> Option<Policy> {
+        let conditions = match_conditions(self.conditions, plain, faults);
+        let variables = compile_variables(self.variables, &mut environment, faults);
+        let validations = self.validations.iter().filter_map(|form| check(form, &environment, faults)).collect();
+        let kinds = ["string", "null_type"];
+        let annotation = |form: &AuditAnnotation| {
+            let expression = compile(&form.value_expression, &environment, &kinds, faults)?;
+            Some((form.key.value.clone(), expression))
+        };
+        let audit_annotations = self.audit_annotations.iter().filter_map(annotation).collect();
+        let policy = Policy {
+            written: faults.written(self.name),
+            kind: self.kind,
+            failure_policy: failure_policy(self.failure_policy, faults),
+            param_kind: self.param_kind,
+            constraints: self.constraints,
+            conditions,
+            variables,
+            validations,
+            audit_annotations,
+            template: None,
+        };
+        within_bounds(&policy, self.name, faults);
+        faults.is_empty().then_some(policy)
+    }
 }
 
 /// A policy whose expressions are each within bounds can still be too much together.
-pub(crate) fn within_bounds(policy: &Policy, name: &Spanned<String>, faults: &mut Faults<'_>) {
+fn within_bounds(policy: &Policy, name: &Spanned<String>, faults: &mut Faults<'_>) {
     let bound = policy.cost_bound();
     if bound > MAX_POLICY_BOUND {
         faults.at(name, format!("the policy could cost {bound} units, more than {MAX_POLICY_BOUND}"));
     }
 }
 
-fn binding(file: &str, document: BindingDocument, faults: &mut Faults<'_>) -> Option<Binding> {
+fn binding(document: BindingDocument, faults: &mut Faults<'_>) -> Option<Binding> {
     let spec = document.spec;
     let everything = MatchResources::default();
     let resources = spec.match_resources.as_ref().map_or(&everything, |form| &form.value);
@@ -357,9 +399,7 @@ fn binding(file: &str, document: BindingDocument, faults: &mut Faults<'_>) -> Op
     let actions = actions(&spec.validation_actions, false, faults);
     let parameters = spec.param_ref.as_ref().and_then(|form| parameter_reference(form, faults));
     let binding = Binding {
-        name: Arc::from(document.metadata.name.value.as_str()),
-        file: file.to_owned(),
-        place: faults.place_of(&document.metadata.name),
+        written: faults.written(&document.metadata.name),
         own_document: true,
         policy: spec.policy_name.value,
         constraints,

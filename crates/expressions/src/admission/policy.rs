@@ -19,15 +19,25 @@ pub enum FailurePolicy {
     Ignore,
 }
 
+/// What a document is called, and where it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The file that it was loaded from.
+    pub file: String,
+    /// Line of its name in the file, from 1.
+    pub line: u64,
+    /// Column of its name, from 1.
+    pub column: u64,
+}
+
 /// A policy.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    pub(crate) name: Arc<str>,
+    pub(crate) written: Written,
     /// The kind of its document, as messages name it.
     pub(crate) kind: &'static str,
-    pub(crate) file: String,
-    /// Line and column of its name in the file.
-    pub(crate) place: (u64, u64),
     pub(crate) failure_policy: FailurePolicy,
     /// `apiVersion` and `kind` of its parameters.
     pub(crate) param_kind: Option<(String, String)>,
@@ -67,25 +77,19 @@ impl Policy {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.written.name
     }
 
-    /// The file that it was loaded from.
+    /// Where it was written.
     #[must_use]
-    pub fn file(&self) -> &str {
-        &self.file
+    pub fn written(&self) -> &Written {
+        &self.written
     }
 
     /// The kind of its document: `ValidatingAdmissionPolicy`, or Kyverno's `ValidatingPolicy`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.kind
-    }
-
-    /// Line and column of its name in the file.
-    #[must_use]
-    pub fn place(&self) -> (u64, u64) {
-        self.place
     }
 
     /// What it does with errors.
@@ -124,10 +128,7 @@ impl Policy {
 /// A binding: without one, a policy does nothing.
 #[derive(Debug, Clone)]
 pub struct Binding {
-    pub(crate) name: Arc<str>,
-    pub(crate) file: String,
-    /// Line and column of its name in the file.
-    pub(crate) place: (u64, u64),
+    pub(crate) written: Written,
     /// Whether it was written as a document, and not made for a policy that binds itself.
     pub(crate) own_document: bool,
     pub(crate) policy: String,
@@ -140,19 +141,13 @@ impl Binding {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.written.name
     }
 
-    /// The file that it was loaded from.
+    /// Where it was written.
     #[must_use]
-    pub fn file(&self) -> &str {
-        &self.file
-    }
-
-    /// Line and column of its name in the file.
-    #[must_use]
-    pub fn place(&self) -> (u64, u64) {
-        self.place
+    pub fn written(&self) -> &Written {
+        &self.written
     }
 
     /// What it does with violations.

@@ -14,23 +14,12 @@ const ALIAS_NODES: usize = 200_000;
 const ALIAS_BYTES: usize = 8 << 20;
 const CORE: &str = "tag:yaml.org,2002:";
 
-/// The documents of a text. A line that begins with `---` begins a document wherever it stands, so that one bad document does not
-/// hide the next.
+/// The documents of a text.
 pub(super) fn documents(text: &str) -> Vec<Result<Object, ManifestError>> {
     let mut out = Vec::new();
-    let mut begin = 0;
-    let mut first_line = 1;
-    let mut at = 0;
-    for (line_number, line) in (1..).zip(text.split_inclusive('\n')) {
-        let marker =
-            line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']));
-        if marker && at > begin {
-            one(text.get(begin..at).unwrap_or_default(), first_line, &mut out);
-            (begin, first_line) = (at, line_number);
-        }
-        at += line.len();
+    for (before, document) in expressions::documents(text) {
+        one(document, before + 1, &mut out);
     }
-    one(text.get(begin..).unwrap_or_default(), first_line, &mut out);
     out
 }
 

@@ -34,12 +34,12 @@ fn user_policy(policy: &Policy, bindings: &[Binding]) -> String {
         FailurePolicy::Fail => "what cannot be evaluated is a violation (failurePolicy: Fail)",
         FailurePolicy::Ignore => "what cannot be evaluated is recorded and passes (failurePolicy: Ignore)",
     };
-    let (line, _) = policy.place();
     let mut out = format!(
-        "# {}\n\n{} in {}:{line}; {failures}.\n\n## Bindings\n\n",
+        "# {}\n\n{} in {}:{}; {failures}.\n\n## Bindings\n\n",
         printable(policy.name()),
         policy.kind(),
-        printable(policy.file())
+        printable(&policy.written().file),
+        policy.written().line
     );
     for binding in bindings {
         let actions = binding.actions();

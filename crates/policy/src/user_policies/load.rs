@@ -4,7 +4,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use expressions::{Parameter, Parameters, Policies, SourceFile};
+use expressions::{Parameter, Parameters, Policies, SourceFile, Written};
 use serde_json::{Value, json};
 
 use super::{ADMISSION_API_VERSION, KYVERNO_GROUP, UserPolicies};
@@ -99,21 +99,21 @@ fn policies(written: &[Document], faults: &mut Vec<Fault>) -> (Policies, Vec<Val
         faults.push(Fault { file: fault.file, line, column, message: fault.message });
     }
     let mut used = BTreeSet::new();
-    let mut at = |file: &str, line: u64, name: &str| {
-        let is_it = |d: &Document| d.file == file && d.object.line as u64 <= line && d.name() == name;
+    let mut at = |it: &Written| {
+        let is_it = |d: &Document| d.file == it.file && d.object.line as u64 <= it.line && d.name() == it.name.as_ref();
         used.extend(written.iter().rposition(is_it));
     };
     for (policy, bindings) in loaded.policies.policies() {
-        at(policy.file(), policy.place().0, policy.name());
+        at(policy.written());
         for binding in bindings {
-            at(binding.file(), binding.place().0, binding.name());
+            at(binding.written());
         }
         if bindings.is_empty() && policy.kind() == "ValidatingAdmissionPolicy" {
-            let (line, column) = policy.place();
+            let written = policy.written();
             faults.push(Fault {
-                file: policy.file().to_owned(),
-                line: usize::try_from(line).unwrap_or(1).max(1),
-                column: usize::try_from(column).unwrap_or(1).max(1),
+                file: written.file.clone(),
+                line: usize::try_from(written.line).unwrap_or(1).max(1),
+                column: usize::try_from(written.column).unwrap_or(1).max(1),
                 message: format!("the policy {} has no binding here, so that it holds nowhere", policy.name()),
             });
         }
