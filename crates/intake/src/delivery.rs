@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use normalize::audit::{identity, split};
-use normalize::redact::{Redacted, Redactor};
+use normalize::redact::{Redacted, Redaction, Redactor};
 use records::{SourceName, Statement, Timestamp};
 use sha2::{Digest, Sha256};
 use store::{OneLine, ReadyBytes, ReadyEntry};
@@ -44,8 +44,9 @@ pub fn events(body: &[u8], redactor: &Redactor, event_bytes: usize) -> Vec<Event
 /// The events of a body as an API server writes it, found by the very walk that tells whether each may stand in a line as it is. `None`
 /// for every other body, also for one that only begins so.
 fn plain_list(body: &[u8]) -> Option<Vec<OneLine<'_>>> {
-    const HEAD: &str = r#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":["#;
-    let mut rest = std::str::from_utf8(body).ok()?.trim_ascii().strip_prefix(HEAD)?;
+    const HEAD: &[u8] = br#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":["#;
+    // Most that comes from files is told by its first bytes to be something else.
+    let mut rest = std::str::from_utf8(body.trim_ascii().strip_prefix(HEAD)?).ok()?;
     // A batch of the webhook has 400 events unless it is configured otherwise.
     let mut lines = Vec::with_capacity(400);
     while lines.len() < MOST_EVENTS {
@@ -61,20 +62,18 @@ fn plain_list(body: &[u8]) -> Option<Vec<OneLine<'_>>> {
 }
 
 fn one_line(line: OneLine<'_>, redactor: &Redactor, event_bytes: usize) -> Event {
-    let redacted = redacted(line.bytes(), redactor, event_bytes);
-    let bytes = match &redacted.bytes {
-        Cow::Borrowed(same) if std::ptr::eq(*same, line.bytes()) => line.into(),
-        other => other.to_vec().into(),
+    let Redacted { bytes, redaction, .. } = redacted(line.bytes(), redactor, event_bytes);
+    let bytes = match bytes {
+        Cow::Borrowed(same) if std::ptr::eq(same, line.bytes()) => line.into(),
+        other => other.into_owned().into(),
     };
-    ready(&redacted, bytes)
+    ready(bytes, redaction)
 }
 
 /// One event.
 #[must_use]
 pub fn event(bytes: &[u8], redactor: &Redactor, event_bytes: usize) -> Event {
-    let redacted = redacted(bytes, redactor, event_bytes);
-    let bytes = redacted.bytes.to_vec().into();
-    ready(&redacted, bytes)
+    looked_at(redacted(bytes, redactor, event_bytes))
 }
 
 fn redacted<'b>(bytes: &'b [u8], redactor: &Redactor, event_bytes: usize) -> Redacted<'b> {
@@ -88,18 +87,18 @@ fn redacted<'b>(bytes: &'b [u8], redactor: &Redactor, event_bytes: usize) -> Red
 /// An event that was cut because it is too large: `head` is its beginning.
 #[must_use]
 pub fn too_large(head: &[u8], bytes: u64, sha256: [u8; 32], redactor: &Redactor) -> Event {
-    let redacted = redactor.too_large(head, bytes, sha256);
-    let bytes = redacted.bytes.to_vec().into();
-    ready(&redacted, bytes)
+    looked_at(redactor.too_large(head, bytes, sha256))
 }
 
-fn ready(redacted: &Redacted<'_>, bytes: ReadyBytes) -> Event {
+fn looked_at(redacted: Redacted<'_>) -> Event {
+    ready(redacted.bytes.into_owned().into(), redacted.redaction)
+}
+
+fn ready(bytes: ReadyBytes, redaction: Option<Redaction>) -> Event {
     let identity = identity(&bytes);
     let mark = Mark::of(&identity);
     Event {
-        redaction: redacted
-            .redaction
-            .map(|r| store::Redaction { original_sha256: r.original_sha256, values: r.values }),
+        redaction: redaction.map(|r| store::Redaction { original_sha256: r.original_sha256, values: r.values }),
         bytes,
         mark,
         names: identity.audit_id.map(|audit_id| (audit_id, identity.stage.unwrap_or_default())),
