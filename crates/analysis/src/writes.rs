@@ -42,7 +42,7 @@ pub(crate) fn object_writes<'r>(
         if !seen.insert(id.clone()) {
             continue; // The same event, by webhook and by file.
         }
-        let told = Told::of(number, event, index, history, &kinds, settings);
+        let told = Told::of(number, event, index, history, kinds.known(event), settings);
         rows.push(ObjectWrite {
             provenance: event.provenance.clone(),
             write_id: id.into(),
@@ -68,14 +68,17 @@ pub(crate) fn object_writes<'r>(
 }
 
 /// What is known of the kinds of objects that writes are about: a handful, for any number of writes.
-struct Kinds<'a> {
-    /// Coverage of the watch by cluster, group and resource; `None` when there is no such watch.
-    covered: HashMap<KindKey<'a>, Option<&'a PeriodSet>>,
-    watched: HashSet<KindKey<'a>>,
-}
+struct Kinds<'a>(HashMap<KindKey<'a>, Known<'a>>);
 
 /// Cluster, API group, resource.
 type KindKey<'a> = (&'a str, &'a str, &'a str);
+
+/// What is known of one kind.
+struct Known<'a> {
+    watched: bool,
+    /// Coverage of its watch; `None` when nothing covers it.
+    covered: Option<&'a PeriodSet>,
+}
 
 fn kind<'a>(event: &'a WriteEvent<'_>) -> KindKey<'a> {
     let group = event.api_group.as_deref().unwrap_or("");
@@ -83,30 +86,35 @@ fn kind<'a>(event: &'a WriteEvent<'_>) -> KindKey<'a> {
 }
 
 impl<'a> Kinds<'a> {
-    fn of(events: &'a [WriteEvent<'_>], history: &'a History<'_>, covered: &'a HashMap<String, PeriodSet>) -> Self {
-        let watched = history.known_from.keys().map(|(cluster, group, resource)| {
-            let key: KindKey<'a> = (cluster, group, resource);
-            key
-        });
-        let mut kinds = Self { covered: HashMap::new(), watched: watched.collect() };
+    fn of(events: &'a [WriteEvent<'_>], history: &History<'_>, covered: &'a HashMap<String, PeriodSet>) -> Self {
+        let mut kinds = HashMap::new();
         for event in events {
             let (cluster, group, resource) = kind(event);
-            kinds.covered.entry((cluster, group, resource)).or_insert_with(|| {
+            kinds.entry((cluster, group, resource)).or_insert_with(|| {
                 let detail = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
-                let source = SourceName::new(cluster, SourceClass::Watch, &detail).ok()?;
-                covered.get(source.as_str())
+                let source = SourceName::new(cluster, SourceClass::Watch, &detail).ok();
+                Known {
+                    watched: history.known_from(cluster, group, resource).is_some(),
+                    covered: source.and_then(|source| covered.get(source.as_str())),
+                }
             });
         }
-        kinds
+        Self(kinds)
     }
 
+    fn known<'k>(&'k self, event: &'k WriteEvent<'_>) -> &'k Known<'a> {
+        self.0.get(&kind(event)).expect("the kinds of all events were looked up")
+    }
+}
+
+impl Known<'_> {
     /// Whether the watch of the kind was observed without interruption around the write, long enough for its effect to be seen.
     fn was_covered(&self, event: &WriteEvent<'_>, settings: &Settings) -> bool {
         let around = Period::new(
             event.request_received_time.unwrap_or(event.event_time),
             event.event_time.plus_seconds(settings.matching_seconds),
         );
-        match (self.covered.get(&kind(event)).copied().flatten(), around) {
+        match (self.covered, around) {
             (Some(covered), Some(around)) => covered.covers(around),
             _ => false,
         }
@@ -126,12 +134,12 @@ impl Told {
         event: &WriteEvent<'_>,
         index: &WriteIndex<'_, '_>,
         history: &History<'_>,
-        kinds: &Kinds<'_>,
+        kind: &Known<'_>,
         settings: &Settings,
     ) -> Self {
         let told = |material, dry_run, confirmation| Self { material, dry_run, confirmation };
         let by_itself = matches!(event.verb.as_deref(), Some("create" | "delete")) && event.dry_run == Some(false);
-        if !kinds.watched.contains(&kind(event)) {
+        if !kind.watched {
             return told(by_itself.then_some(true), event.dry_run, "not_watched");
         }
         if history.trace.changed(number) {
@@ -149,7 +157,7 @@ impl Told {
         }
         let creates = event.verb.as_deref() == Some("create") && event.subresource.is_none();
         let changes = !removes && !creates;
-        let watched = kinds.was_covered(event, settings);
+        let watched = kind.was_covered(event, settings);
         if watched && event.response_resource_version.is_none() && (changes || nameless && removes) {
             return told(Some(false), event.dry_run.or(Some(false)).filter(|_| !removes), "confirmed");
         }
