@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::deployment::Deployment;
 
+/// The control of which an item is proven; every cluster has items of it.
+const GRANTS: &str = "AC-01";
+
 fn auditor(words: &[&str], package: &Path) -> Result<String> {
     let program = std::env::current_exe()?.with_file_name("plimsoll-auditor");
     let output = Command::new(&program)
@@ -22,15 +25,15 @@ fn auditor(words: &[&str], package: &Path) -> Result<String> {
 
 /// Verifies, recounts and re-performs the package, draws a sample, proves one item; then alters a byte and expects refusal.
 pub(crate) fn audit(package: &Path, rows: &[Value], local: bool) -> Result<()> {
-    let (control, item) = to_prove(rows, local)?;
+    let item = to_prove(rows, local)?;
     // Without an audit log there are no writes to draw from.
-    let sampled = if local { "CH-02" } else { control };
+    let sampled = if local { "CH-02" } else { GRANTS };
     for words in [
         &["verify"][..],
         &["recount"],
         &["reperform"],
         &["sample", "--control", sampled, "--seed", "story", "--size", "5"],
-        &["prove", "--control", control, "--item", item],
+        &["prove", "--control", GRANTS, "--item", item],
     ] {
         eprintln!("-- plimsoll-auditor {}", words.join(" "));
         println!("{}", auditor(words, package)?);
@@ -38,12 +41,11 @@ pub(crate) fn audit(package: &Path, rows: &[Value], local: bool) -> Result<()> {
     refuses_alteration(package)
 }
 
-/// Control and item to prove: the grant that the story made on a cluster of its own; on another cluster, any grant that every cluster has.
-fn to_prove(rows: &[Value], local: bool) -> Result<(&'static str, &str)> {
-    let grants = rows.iter().filter(|row| row["record"] == "control_item" && row["control"] == "AC-01");
+/// The item of [`GRANTS`] to prove: the grant that the story made on a cluster of its own, any grant on another cluster.
+fn to_prove(rows: &[Value], local: bool) -> Result<&str> {
+    let grants = rows.iter().filter(|row| row["record"] == "control_item" && row["control"] == GRANTS);
     let mut wanted = grants.filter(|row| !local || row["verdict"] == "deviation");
-    let item = wanted.find_map(|row| row["item"].as_str()).context("AC-01 has no item to prove")?;
-    Ok(("AC-01", item))
+    wanted.find_map(|row| row["item"].as_str()).with_context(|| format!("{GRANTS} has no item to prove"))
 }
 
 /// A copy of the package with one byte of a segment altered must not verify.
