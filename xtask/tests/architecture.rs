@@ -19,7 +19,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("store", &["records", "ledger"]),
     ("controls", &["records", "analysis", "normalize", "store"]),
     ("collect", &["records", "store", "normalize"]),
-    ("intake", &["records", "store", "normalize"]),
+    ("intake", &["records", "store", "normalize", "policy"]),
     ("portal", &["records", "controls", "reports", "store"]),
     (
         "plimsoll",

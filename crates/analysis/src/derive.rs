@@ -1,5 +1,6 @@
 //! All derived tables at once.
 
+use records::tables::admission::{AdmissionReconciliation, PolicyException};
 use records::tables::audit::{ObjectWrite, PrivilegedSession};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
 use records::tables::objects::ObjectVersion;
@@ -7,7 +8,9 @@ use records::tables::rbac::{RbacGrant, RbacRule};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage};
 
 use crate::objects::writers::WriteIndex;
-use crate::{Inputs, audit_policy, clocks, enforcement, objects, observation, rbac, sessions, workloads, writes};
+use crate::{
+    Inputs, admission, audit_policy, clocks, enforcement, objects, observation, rbac, sessions, workloads, writes,
+};
 
 /// The rows of the derived tables, in an order that depends on nothing but the inputs' content.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,6 +41,10 @@ pub struct Derived<'r> {
     pub audit_balance: Vec<AuditBalance<'r>>,
     /// Rows of `clock_skew`.
     pub clock_skew: Vec<ClockSkew<'r>>,
+    /// Rows of `admission_reconciliation`.
+    pub admission_reconciliation: Vec<AdmissionReconciliation<'r>>,
+    /// Rows of `exceptions`.
+    pub exceptions: Vec<PolicyException<'r>>,
 }
 
 /// Computes all derived tables.
@@ -53,6 +60,16 @@ pub fn derive(inputs: Inputs<'_>) -> Derived<'_> {
     let history = objects::histories(inputs.observations, &index);
     let object_writes =
         writes::object_writes(&inputs.audit_writes, &index, &history, &observed.covered, &inputs.settings);
+    let admission_reconciliation = admission::reconciliation(&admission::Evidence {
+        decisions: &inputs.admission_decisions,
+        policy_sets: &inputs.policy_sets,
+        guarded: &inputs.guarded_events,
+        writes: &inputs.audit_writes,
+        versions: &history.versions,
+        now: inputs.now,
+        settings: &inputs.settings,
+    });
+    let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
     let (rbac_grants, rbac_rules) = rbac::grants_and_rules(&history);
     Derived {
         rbac_grants,
@@ -67,6 +84,8 @@ pub fn derive(inputs: Inputs<'_>) -> Derived<'_> {
         audit_policy_requirements,
         audit_balance: observed.balance,
         clock_skew,
+        admission_reconciliation,
+        exceptions,
         object_versions: history.versions,
     }
 }

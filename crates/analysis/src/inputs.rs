@@ -4,7 +4,9 @@ use records::Timestamp;
 
 mod write_event;
 
+use crate::admission::guarded::GuardedEvent;
 use crate::observation::heartbeats::Heartbeats;
+use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
@@ -33,6 +35,12 @@ pub struct Inputs<'r> {
     pub configuration_reads: Vec<ConfigurationRead<'r>>,
     /// All rows of `faults`.
     pub faults: Vec<Fault<'r>>,
+    /// All rows of `admission_decisions`.
+    pub admission_decisions: Vec<AdmissionDecision<'r>>,
+    /// All rows of `admission_policy_sets`.
+    pub policy_sets: Vec<AdmissionPolicySet<'r>>,
+    /// All rows of `audit_events` that [`GuardedEvent::CONDITION`] selects.
+    pub guarded_events: Vec<GuardedEvent<'r>>,
     /// One for each source that has an entry in the store.
     pub source_summaries: Vec<SourceSummary>,
     /// End of knowledge: nothing that was received later is in the rows.
@@ -54,6 +62,9 @@ impl Inputs<'_> {
             canaries_seen: Vec::new(),
             configuration_reads: Vec::new(),
             faults: Vec::new(),
+            admission_decisions: Vec::new(),
+            policy_sets: Vec::new(),
+            guarded_events: Vec::new(),
             source_summaries: Vec::new(),
             now,
             settings: Settings::default(),

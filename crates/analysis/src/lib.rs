@@ -13,7 +13,9 @@
 //! - `coverage`, `gaps` and `sources` by [`observation`]
 //! - `audit_policy_requirements` by [`audit_policy`]
 //! - `clock_skew` by [`clocks`]
+//! - `admission_reconciliation` and `exceptions` by [`admission`]
 
+pub mod admission;
 pub mod audit_policy;
 pub mod balance;
 pub mod clocks;
@@ -30,6 +32,7 @@ mod timeline;
 pub mod workloads;
 pub mod writes;
 
+pub use admission::guarded::GuardedEvent;
 pub use derive::{Derived, derive};
 pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary, WriteEvent};
 pub use observation::heartbeats::Heartbeats;

@@ -7,6 +7,7 @@
 //! | [`status`] | what people see of it while it runs |
 //! | [`kinds`] | the governed kinds |
 //! | [`watch`] | list and watch of one kind: rules, lines, requests |
+//! | [`namespaces`] | the namespaces as they are now, for admission |
 //! | [`identity`] | which cluster a name stands for |
 //! | [`metrics`] | the counters of an API server's audit backend |
 //! | [`canary`] | sequenced canaries |
@@ -28,6 +29,7 @@ mod history;
 pub mod identity;
 pub mod kinds;
 pub mod metrics;
+pub mod namespaces;
 pub mod options;
 mod piece;
 pub mod rbac;

@@ -192,3 +192,16 @@ impl Answer {
         Timestamp::from_micros(zoned.as_microsecond()).ok()
     }
 }
+
+/// Everything but unreserved characters (RFC 3986, section 2.3) as percent and two digits.
+pub(crate) fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

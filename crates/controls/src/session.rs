@@ -248,6 +248,8 @@ fn derived_batches(derived: &analysis::Derived<'_>) -> Vec<(&'static Table, Vec<
         one(&derived.audit_policy_requirements),
         one(&derived.audit_balance),
         one(&derived.clock_skew),
+        one(&derived.admission_reconciliation),
+        one(&derived.exceptions),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! Others call us: the receiver of the API server's audit webhook, and the reading of audit logs from files.
+//! Others call us: the receiver of the API server's audit webhook, the admission webhook, and the reading of audit logs from files.
 //!
 //! What holds for all of it:
 //! - Nothing is acknowledged before the store says that it is durable.
@@ -10,7 +10,11 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`options`] | how the receiver is set up |
-//! | [`server`] | listening, TLS, start and stop |
+//! | [`server`] | the receiver of audit events: start and stop |
+//! | [`admission`] | the admission webhook |
+//! | [`listening`] | connections, their bounds, and their orderly end |
+//! | [`tls`] | which clients may connect |
+//! | [`heartbeat`] | statements that a server is up |
 //! | [`receiver`] | one delivery: authentication, size, answer |
 //! | [`delivery`] | a body to the entries it becomes |
 //! | [`window`] | the events received lately, to recognise what comes again |
@@ -18,15 +22,20 @@
 //! | [`ingest`] | audit logs from files |
 //! | [`tail`] | a live audit log through rotation |
 
+pub mod admission;
 pub mod delivery;
+pub(crate) mod heartbeat;
 pub mod ingest;
 pub mod journal;
+pub(crate) mod listening;
 pub mod options;
 pub mod receiver;
 pub mod server;
 pub mod tail;
+pub(crate) mod tls;
 pub mod window;
 
+pub use admission::{Admission, AdmissionOptions};
 pub use options::{ClientCertificate, IntakeOptions, SourceOptions, TlsOptions, TokenDigest};
 pub use server::{Intake, StartError};
 

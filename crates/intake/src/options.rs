@@ -80,6 +80,18 @@ pub struct TlsOptions {
     pub client_authorities: Vec<CertificateDer<'static>>,
 }
 
+impl ClientCertificate {
+    /// Whether a client that showed this certificate (its SHA-256) or none is let in.
+    #[must_use]
+    pub fn accepts(&self, shown: Option<[u8; 32]>) -> bool {
+        match (self, shown) {
+            (Self::Any, Some(_)) => true,
+            (Self::Sha256(expected), Some(shown)) => *expected == shown,
+            (_, None) => false,
+        }
+    }
+}
+
 impl TokenDigest {
     /// Of this token.
     #[must_use]

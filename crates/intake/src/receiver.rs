@@ -31,16 +31,13 @@ use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::delivery::{self, Event};
 use crate::journal::Journal;
+use crate::listening::Peer;
 use crate::now;
-use crate::options::{ClientCertificate, SourceOptions};
+use crate::options::SourceOptions;
 use crate::window::{self, Window};
 
 /// Bodies are counted in units of this many bytes against the bound on all of them together.
 const UNIT: usize = 1 << 10;
-
-/// SHA-256 of the certificate that the client of a connection showed and the handshake verified.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) Option<[u8; 32]>);
 
 /// What all deliveries share.
 #[derive(Debug)]
@@ -223,12 +220,7 @@ async fn read_window(shared: &Arc<Shared>, source: &SourceName) -> Result<Window
 }
 
 fn authenticate(options: &SourceOptions, peer: Peer, headers: &HeaderMap) -> Result<(), Refusal> {
-    let certificate = match (&options.client_certificate, peer.0) {
-        (None, _) | (Some(ClientCertificate::Any), Some(_)) => true,
-        (Some(ClientCertificate::Sha256(expected)), Some(shown)) => *expected == shown,
-        (Some(_), None) => false,
-    };
-    if !certificate {
+    if !options.client_certificate.as_ref().is_none_or(|asked| asked.accepts(peer.0)) {
         return Err(refuse(StatusCode::UNAUTHORIZED, "the client certificate is missing or not this source's"));
     }
     let Some(expected) = &options.token else { return Ok(()) };
@@ -244,7 +236,7 @@ fn authenticate(options: &SourceOptions, peer: Peer, headers: &HeaderMap) -> Res
 }
 
 /// Whether reading the body ended at the bound.
-fn is_length_limit(error: &axum::Error) -> bool {
+pub(crate) fn is_length_limit(error: &axum::Error) -> bool {
     let mut source: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = source {
         // The type is http-body-util's, which axum does not show again; its text is fixed.

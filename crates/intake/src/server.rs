@@ -1,32 +1,22 @@
-//! Listening, TLS, start and stop.
+//! The receiver of audit events: start and stop.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Extension;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use records::{SourceClass, SourceName};
-use rustls::RootCertStore;
-use rustls::server::WebPkiClientVerifier;
-use sha2::{Digest, Sha256};
 use store::Store;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::heartbeat::{beat, finish};
 use crate::journal::Journal;
-use crate::now;
+use crate::listening::Listening;
 use crate::options::IntakeOptions;
-use crate::receiver::{Peer, Receiving, Shared, StoreHandle, router};
-
-/// How long deliveries that are being worked on may take when the receiver stops.
-const GRACE: Duration = Duration::from_secs(10);
+use crate::receiver::{Receiving, Shared, StoreHandle, router};
+use crate::tls::{self, Clients};
 
 /// Why the receiver could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -108,11 +98,16 @@ impl Intake {
         let listening = Listening {
             listener,
             acceptor,
-            shared,
             connections: Arc::new(Semaphore::new(options.connections)),
-            closing,
+            client_timeout: options.client_timeout,
+            closing: closing.clone(),
         };
-        let serving = tokio::spawn(listening.run(subjects, options.heartbeat));
+        let (journal, store) = (Arc::clone(&shared.journal), shared.store.clone());
+        let serving = tokio::spawn(async move {
+            let beating = tokio::spawn(beat(store.clone(), Arc::clone(&journal), subjects, options.heartbeat, closing));
+            listening.run(router(shared)).await;
+            finish(beating, &journal, &store).await;
+        });
         Ok(Self { address, stop, serving })
     }
 
@@ -157,141 +152,14 @@ fn check(options: &IntakeOptions) -> Result<(), StartError> {
 }
 
 fn acceptor(options: &IntakeOptions) -> Result<TlsAcceptor, StartError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(StartError::Tls)?;
-    let builder = if options.tls.client_authorities.is_empty() {
-        builder.with_no_client_auth()
+    // Where every source needs a certificate, a connection without one is refused in the handshake.
+    let clients = if options.sources.iter().all(|source| source.client_certificate.is_some()) {
+        Clients::MustShow
     } else {
-        let mut roots = RootCertStore::empty();
-        for authority in &options.tls.client_authorities {
-            roots.add(authority.clone()).map_err(StartError::Tls)?;
-        }
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-        // Where every source needs a certificate, a connection without one is refused in the handshake.
-        let verifier = if options.sources.iter().all(|source| source.client_certificate.is_some()) {
-            verifier
-        } else {
-            verifier.allow_unauthenticated()
-        };
-        builder.with_client_cert_verifier(verifier.build().map_err(StartError::ClientAuthorities)?)
+        Clients::MayShow
     };
-    let mut config = builder
+    let config = tls::configuration(&options.tls.client_authorities, clients)?
         .with_single_cert(options.tls.certificates.clone(), options.tls.key.clone_key())
         .map_err(StartError::Tls)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-struct Listening {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    shared: Arc<Shared>,
-    connections: Arc<Semaphore>,
-    closing: watch::Receiver<bool>,
-}
-
-impl Listening {
-    async fn run(mut self, subjects: Vec<SourceName>, heartbeat: Duration) {
-        let graceful = GracefulShutdown::new();
-        let beating = tokio::spawn(beat(Arc::clone(&self.shared), subjects, heartbeat, self.closing.clone()));
-        loop {
-            let permit = tokio::select! {
-                permit = Arc::clone(&self.connections).acquire_owned() => permit.expect("the semaphore is never closed"),
-                () = stopped(&mut self.closing) => break,
-            };
-            let stream = tokio::select! {
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        // Out of descriptors, mostly: waiting is the way out, for connections end by themselves.
-                        tracing::warn!(error = %error, "failed to accept a connection");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                        continue;
-                    }
-                },
-                () = stopped(&mut self.closing) => break,
-            };
-            let (acceptor, shared, watcher) = (self.acceptor.clone(), Arc::clone(&self.shared), graceful.watcher());
-            tokio::spawn(async move {
-                let _permit = permit;
-                serve(stream, acceptor, shared, watcher).await;
-            });
-        }
-        drop(self.listener);
-        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-            tracing::warn!("some connections did not end in time");
-        }
-        if let Err(error) = beating.await {
-            tracing::error!(error = %error, "the heartbeat ended out of order");
-        }
-        let at = now();
-        match self.shared.store.0.append_async(self.shared.journal.stopped(at)).await {
-            Ok(_) => self.shared.journal.stated(at),
-            Err(error) => tracing::error!(error = %error, "failed to store the last statements of the receiver"),
-        }
-    }
-}
-
-async fn serve(
-    stream: TcpStream,
-    acceptor: TlsAcceptor,
-    shared: Arc<Shared>,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
-    let timeout = shared.client_timeout;
-    let _ = stream.set_nodelay(true);
-    let stream = match tokio::time::timeout(timeout, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            tracing::warn!(error = %error, "a TLS handshake failed");
-            return;
-        }
-        Err(_) => {
-            tracing::warn!("a TLS handshake took too long");
-            return;
-        }
-    };
-    let peer = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-    let peer = Peer(peer.map(|certificate| Sha256::digest(certificate.as_ref()).into()));
-    let service = TowerToHyperService::new(router(shared).layer(Extension(peer)));
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(timeout);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30)).max_concurrent_streams(64);
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(error = %error, "a connection ended with an error");
-    }
-}
-
-/// Ready when the receiver is to stop.
-async fn stopped(closing: &mut watch::Receiver<bool>) {
-    // The sender's end without a word means that whoever started the receiver is gone: stop as well.
-    drop(closing.wait_for(|stop| *stop).await);
-}
-
-/// States from time to time that the receiver is up, and what it refused.
-async fn beat(shared: Arc<Shared>, subjects: Vec<SourceName>, heartbeat: Duration, mut closing: watch::Receiver<bool>) {
-    let at = now();
-    let mut begin = shared.journal.started(at, &subjects);
-    let mut ticks = tokio::time::interval(heartbeat);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = stopped(&mut closing) => {}
-        }
-        let closing = *closing.borrow();
-        let at = now();
-        let due = if begin.is_empty() { shared.journal.due(at) } else { begin.clone() };
-        match shared.store.0.append_async(due).await {
-            Ok(_) if begin.is_empty() => shared.journal.stated(at),
-            Ok(_) => begin.clear(),
-            Err(error) => tracing::warn!(error = %error, "failed to store statements; they are kept for later"),
-        }
-        if closing {
-            return;
-        }
-    }
+    Ok(tls::acceptor(config))
 }

@@ -1,117 +1,16 @@
-//! Results of evaluations: JSON with `record` and the columns of the table of that name without provenance.
+//! Results of evaluations.
 
-use std::borrow::Cow;
-
-use records::table::{Column, ColumnType, Provenance, Row, RowReader, Table, TableSink};
+use records::EntryView;
+use records::table::TableSink;
 use records::tables::results::{ControlItem, ControlResult, Evaluation};
-use records::{EntryView, Timestamp};
 
-use crate::VERSION;
-use crate::fault::Faults;
-use crate::json::{Json, MAX_DEPTH, Shape, check};
+use crate::record::project_record;
 
 /// Makes the row of one record.
 pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
-    let mut faults = Faults::of(entry);
-    if let Err(malformed) = check(entry.raw, MAX_DEPTH) {
-        faults.malformed("result", malformed);
-    } else {
-        let record = Json::of(entry.raw);
-        match record.member("record").and_then(|r| r.text()).as_deref() {
-            Some("evaluation") => {
-                let cells = cells(Evaluation::TABLE, entry, record, &mut faults);
-                append::<Evaluation<'_>>(&cells, &mut faults, sink);
-            }
-            Some("control_result") => {
-                let cells = cells(ControlResult::TABLE, entry, record, &mut faults);
-                append::<ControlResult<'_>>(&cells, &mut faults, sink);
-            }
-            Some("control_item") => {
-                let cells = cells(ControlItem::TABLE, entry, record, &mut faults);
-                append::<ControlItem<'_>>(&cells, &mut faults, sink);
-            }
-            Some(other) => faults.add("wrong_type", format!("a record of the unknown kind {other:?}")),
-            None => faults.add("missing_field", "the result has no record"),
-        }
-    }
-    faults.append_to(sink);
-}
-
-/// The values of the row, by the table's own columns, so that its definition is the only list of them.
-fn cells<'a>(table: &Table, entry: &EntryView<'a>, record: Json<'a>, faults: &mut Faults<'_>) -> Vec<Cell<'a>> {
-    let provenance = Provenance::of(entry, VERSION);
-    let own = [
-        Cell::Text(provenance.cluster),
-        Cell::Text(provenance.source),
-        Cell::Integer(provenance.segment),
-        Cell::Integer(provenance.seq),
-        Cell::Integer(provenance.normaliser_version),
-    ];
-    let given = table.columns.iter().skip(own.len());
-    let given: Vec<Cell<'a>> = given.map(|column| Cell::of(column, record.member(column.name), faults)).collect();
-    own.into_iter().chain(given).collect()
-}
-
-fn append<'c, R: Row<'c>>(cells: &'c [Cell<'c>], faults: &mut Faults<'_>, sink: &mut impl TableSink) {
-    match R::read(&Cells(cells)) {
-        Ok(row) => sink.append(&row),
-        Err(error) => faults.add("missing_field", format!("{} is missing or of another type", error.column)),
-    }
-}
-
-/// One value of a row.
-enum Cell<'a> {
-    Null,
-    Text(Cow<'a, str>),
-    Integer(i64),
-    Boolean(bool),
-    Time(Timestamp),
-}
-
-impl<'a> Cell<'a> {
-    fn of(column: &Column, value: Option<Json<'a>>, faults: &mut Faults<'_>) -> Self {
-        let Some(value) = value.filter(|v| v.shape() != Shape::Null) else { return Self::Null };
-        let cell = match column.kind {
-            ColumnType::Text => value.text().map(Self::Text),
-            ColumnType::Integer => value.integer().map(Self::Integer),
-            ColumnType::Boolean => value.truth().map(Self::Boolean),
-            ColumnType::Time => value.text().and_then(|t| t.parse().ok()).map(Self::Time),
-        };
-        cell.unwrap_or_else(|| {
-            faults.add("wrong_type", format!("{} is not of the type of its column", column.name));
-            Self::Null
-        })
-    }
-}
-
-struct Cells<'c>(&'c [Cell<'c>]);
-
-impl<'c> RowReader<'c> for Cells<'c> {
-    fn text(&self, column: usize) -> Option<&'c str> {
-        match self.0.get(column)? {
-            Cell::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn integer(&self, column: usize) -> Option<i64> {
-        match self.0.get(column)? {
-            Cell::Integer(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    fn boolean(&self, column: usize) -> Option<bool> {
-        match self.0.get(column)? {
-            Cell::Boolean(truth) => Some(*truth),
-            _ => None,
-        }
-    }
-
-    fn time(&self, column: usize) -> Option<Timestamp> {
-        match self.0.get(column)? {
-            Cell::Time(time) => Some(*time),
-            _ => None,
-        }
-    }
+    project_record!(entry, sink, {
+        "evaluation" => Evaluation,
+        "control_result" => ControlResult,
+        "control_item" => ControlItem,
+    });
 }

@@ -12,15 +12,18 @@
 //! | [`statements`] | statements of Plimsoll's components |
 //! | [`configuration`] | files that configure the control plane |
 //! | [`evaluation`] | results of evaluations |
+//! | [`admission`] | decisions of our admission webhook, and its policy sets |
 //! | [`redact`] | taking secret values out before the first write |
 //! | [`json`] | reading JSON in place, bounded |
 
+pub mod admission;
 pub mod audit;
 pub mod configuration;
 pub mod evaluation;
 mod fault;
 pub mod json;
 pub mod project;
+mod record;
 pub mod redact;
 pub mod statements;
 pub mod watch;
@@ -28,4 +31,4 @@ pub mod watch;
 pub use project::project;
 
 /// Version of the projection: part of every row, raised whenever the same entry would give other rows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;

@@ -73,6 +73,43 @@ pub(crate) enum Command {
     Policy(PolicyCommand),
     /// Prints the ClusterRole and binding that collection needs, to be applied by an administrator.
     Rbac,
+    /// Sets up the admission webhook.
+    #[command(subcommand)]
+    Admission(AdmissionCommand),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AdmissionCommand {
+    /// Prints the webhook's configuration and rights, to be applied by an administrator.
+    Manifest(AdmissionManifestArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct AdmissionManifestArguments {
+    /// The authority that signed the webhook's certificate (PEM).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authority: PathBuf,
+    /// Where the API server reaches the webhook, as https://HOST:PORT. Default: the Service plimsoll-admission in the namespace.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Plimsoll's own namespace, which is never judged.
+    #[arg(long, default_value = crate::admission::OWN_NAMESPACE)]
+    pub(crate) namespace: String,
+    /// The webhook's name.
+    #[arg(long, default_value = intake::admission::options::WEBHOOK_NAME)]
+    pub(crate) name: String,
+    /// Let requests in when the webhook does not answer, instead of refusing them. The audit log then says so, and AD-05 finds it.
+    #[arg(long)]
+    pub(crate) fail_open: bool,
+    /// How long the API server waits for an answer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..=30))]
+    pub(crate) timeout: u8,
+    /// Ask about every resource, for policies of your own about other kinds than workloads.
+    #[arg(long)]
+    pub(crate) all_resources: bool,
+    /// Print the form for the API server's own disk (staticManifestsDir, Kubernetes 1.37), which no user of the API can change or delete.
+    #[arg(long, requires = "url")]
+    pub(crate) from_disk: bool,
 }
 
 #[derive(Args)]

@@ -1,5 +1,6 @@
 //! One module a subcommand.
 
+mod admission;
 mod controls;
 mod evaluate;
 mod ingest;
@@ -44,5 +45,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::Store(own) => store::run(arguments, own),
         Command::Policy(own) => policy::run(arguments, own),
         Command::Rbac => rbac::run(),
+        Command::Admission(own) => admission::run(own),
     }
 }

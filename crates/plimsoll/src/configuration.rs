@@ -17,6 +17,8 @@ pub(crate) struct Configuration {
     pub(crate) kubeconfig: Option<PathBuf>,
     /// The receiver of audit events; none when absent.
     pub(crate) audit_webhook: Option<AuditWebhook>,
+    /// The admission webhook; none when absent.
+    pub(crate) admission: Option<AdmissionWebhook>,
     /// The API servers that are balanced and sent canaries.
     pub(crate) api_servers: Vec<ApiServer>,
     /// The portal.
@@ -57,6 +59,46 @@ pub(crate) struct AuditSource {
     pub(crate) token_file: Option<PathBuf>,
     /// The client certificate that it must show: `any` that the authority signed, or the SHA-256 (hexadecimal) of one.
     pub(crate) client_certificate: Option<String>,
+}
+
+/// The admission webhook.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdmissionWebhook {
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
+    /// Its certificate chain (PEM).
+    pub(crate) certificate: PathBuf,
+    /// Its private key (PEM).
+    pub(crate) private_key: PathBuf,
+    /// The authority of the API server's client certificate (PEM); none: no certificate is asked for.
+    pub(crate) client_authority: Option<PathBuf>,
+    /// The client certificate that the API server must show: `any` that the authority signed (the default), or the SHA-256 (hexadecimal) of one.
+    pub(crate) client_certificate: Option<String>,
+    /// The folder of policies and exceptions.
+    pub(crate) policies: Option<PathBuf>,
+    /// A level of the Pod Security Standards that holds everywhere, as `restricted:v1.37`.
+    pub(crate) pod_security: Option<String>,
+    /// The webhook's name in its `ValidatingWebhookConfiguration`.
+    pub(crate) name: Option<String>,
+    /// Our own namespace, in which nothing is ever refused.
+    pub(crate) namespace: Option<String>,
+    /// What is answered while decisions cannot be recorded.
+    #[serde(default)]
+    pub(crate) without_record: WithoutRecord,
+    /// Seconds to go on answering after a stop was asked for.
+    pub(crate) drain_seconds: Option<u64>,
+}
+
+/// What is answered while decisions cannot be recorded.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WithoutRecord {
+    /// Every request is refused.
+    #[default]
+    Deny,
+    /// The decisions stand; their records follow.
+    Decide,
 }
 
 /// One API server as we reach it.
@@ -115,6 +157,12 @@ impl Configuration {
         for server in &mut self.api_servers {
             place_optional(&mut server.audit_policy_file);
             place_optional(&mut server.audit_log_file);
+        }
+        if let Some(webhook) = &mut self.admission {
+            place(&mut webhook.certificate);
+            place(&mut webhook.private_key);
+            place_optional(&mut webhook.client_authority);
+            place_optional(&mut webhook.policies);
         }
         if let Some(webhook) = &mut self.audit_webhook {
             place(&mut webhook.certificate);

@@ -1,6 +1,8 @@
 //! The `plimsoll` program: wiring, flags, subcommands. What it does is in the crates it wires.
 
+mod admission;
 mod arguments;
+mod certificates;
 mod commands;
 mod configuration;
 mod evaluation;

@@ -93,8 +93,9 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// A decision without findings.
-    pub(crate) fn plain(verdict: Verdict, note: impl Into<String>, policy_set: &str) -> Self {
+    /// A decision without findings: nothing was judged, for this reason.
+    #[must_use]
+    pub fn plain(verdict: Verdict, note: impl Into<String>, policy_set: &str) -> Self {
         Self {
             verdict,
             verdict_without_exceptions: verdict,

@@ -9,6 +9,7 @@
 //! | [`request`] | what is decided on: an `AdmissionReview`, or a manifest taken for one |
 //! | [`mod@evaluate`] | all policies of a set on one request |
 //! | [`context`] | what a decision depends on besides: time, deadline, and the [`surroundings`] of the cluster |
+//! | [`answer`] | the decision as the API server wants it |
 //! | [`decision`] | the answer, with what an exception let through |
 //! | [`policy_set`] | policies and exceptions as read from YAML, named by the SHA-256 of their canonical form |
 //! | [`user_policies`] | policies in Kubernetes' own form, which `expressions` evaluates |
@@ -23,6 +24,7 @@
 
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice))]
 
+pub mod answer;
 pub mod check;
 pub mod context;
 pub mod decision;

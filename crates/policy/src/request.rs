@@ -136,6 +136,38 @@ struct User {
     groups: Option<Vec<String>>,
 }
 
+impl Operation {
+    /// Its name in reviews.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        }
+    }
+}
+
+/// The identifier of a review that may be no [`Request`] otherwise: enough to answer it. `None` when there is none.
+#[must_use]
+pub fn review_uid(bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct OnlyUid {
+        request: Uid,
+    }
+    #[derive(Deserialize)]
+    struct Uid {
+        uid: String,
+    }
+    if bytes.len() > MAX_REVIEW_BYTES {
+        return None;
+    }
+    let found = serde_json::from_slice::<OnlyUid>(bytes).ok()?.request.uid;
+    // The API server's identifiers are UUIDs; whatever is much longer is not its.
+    (1..=128).contains(&found.len()).then_some(found)
+}
+
 impl<'a> Request<'a> {
     /// Reads an `AdmissionReview` of `admission.k8s.io/v1`. The objects in it are not interpreted yet.
     ///

@@ -68,6 +68,17 @@ impl Surroundings {
         }
     }
 
+    /// Whether a namespace of this name was added.
+    #[must_use]
+    pub fn has_namespace(&self, name: &str) -> bool {
+        self.namespaces.contains_key(name)
+    }
+
+    /// Takes a namespace out that is no longer there.
+    pub fn remove_namespace(&mut self, name: &str) {
+        self.namespaces.remove(name);
+    }
+
     fn add_namespace(&mut self, name: &str, object: &serde_json::Value) {
         let mut object = object.clone();
         if let Some(metadata) = object.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {

@@ -30,12 +30,14 @@ pub enum SourceClass {
     Evaluation,
     /// Decisions of people.
     People,
+    /// Decisions of our admission webhook, and the policy sets that it loaded.
+    Admission,
 }
 
 /// Why a text is no source name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation or people"
+    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people or admission"
 )]
 pub struct SourceNameError {
     /// The text, cut to 200 characters.
@@ -79,8 +81,15 @@ impl SourceName {
 
 impl SourceClass {
     /// All classes.
-    pub const ALL: [SourceClass; 6] =
-        [Self::Audit, Self::Watch, Self::Statements, Self::Configuration, Self::Evaluation, Self::People];
+    pub const ALL: [SourceClass; 7] = [
+        Self::Audit,
+        Self::Watch,
+        Self::Statements,
+        Self::Configuration,
+        Self::Evaluation,
+        Self::People,
+        Self::Admission,
+    ];
 
     /// The class with this name.
     #[must_use]
@@ -98,6 +107,7 @@ impl SourceClass {
             Self::Configuration => "configuration",
             Self::Evaluation => "evaluation",
             Self::People => "people",
+            Self::Admission => "admission",
         }
     }
 }

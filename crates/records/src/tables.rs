@@ -1,5 +1,6 @@
 //! The open tables, version 1. Column names are part of the public interface.
 
+pub mod admission;
 pub mod audit;
 mod documentation;
 pub mod monitoring;
@@ -21,6 +22,10 @@ pub const ALL: &[&Table] = &[
     audit::AuditEvent::TABLE,
     audit::PrivilegedSession::TABLE,
     audit::ObjectWrite::TABLE,
+    admission::AdmissionDecision::TABLE,
+    admission::AdmissionPolicySet::TABLE,
+    admission::AdmissionReconciliation::TABLE,
+    admission::PolicyException::TABLE,
     objects::ObjectObservation::TABLE,
     objects::ObjectVersion::TABLE,
     rbac::RbacGrant::TABLE,

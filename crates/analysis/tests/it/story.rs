@@ -174,6 +174,8 @@ impl Story {
             decision: None,
             decision_reason: None,
             annotations_json: None,
+            webhook_decisions: None,
+            failed_open: None,
             dry_run: Some(false),
             has_request_object: false,
             has_response_object: false,

@@ -14,7 +14,7 @@ use crate::error;
 use crate::kinds::{Content, GovernedKind};
 use crate::piece::{Lines, Piece};
 use crate::recorder::{Closed, Recorder, Sensitivity};
-use crate::request::{Answer, CHUNK_LIMIT, JSON, ReadClient, RequestError};
+use crate::request::{Answer, CHUNK_LIMIT, JSON, ReadClient, RequestError, percent_encoded};
 
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -404,19 +404,6 @@ fn list_id() -> String {
     // Without randomness the process cannot make TLS connections either.
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
     hex::encode(bytes)
-}
-
-/// Everything but unreserved characters (RFC 3986, section 2.3) as percent and two digits.
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

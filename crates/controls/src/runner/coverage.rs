@@ -38,8 +38,13 @@ pub struct ControlCoverage {
 }
 
 /// Classes whose sources make their origin a cluster.
-const CLUSTER_CLASSES: [SourceClass; 4] =
-    [SourceClass::Audit, SourceClass::Watch, SourceClass::Configuration, SourceClass::Statements];
+const CLUSTER_CLASSES: [SourceClass; 5] = [
+    SourceClass::Audit,
+    SourceClass::Watch,
+    SourceClass::Configuration,
+    SourceClass::Statements,
+    SourceClass::Admission,
+];
 
 impl SourceCoverage {
     /// Reads the tables `sources` and `coverage`.

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use analysis::inputs::{NOT_WRITING, SESSION_SUBRESOURCES, WRITE_VERBS};
-use analysis::{CanarySeen, Heartbeats, Inputs, Settings, SourceSummary, WriteEvent};
+use analysis::{CanarySeen, GuardedEvent, Heartbeats, Inputs, Settings, SourceSummary, WriteEvent};
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::prelude::SessionContext;
 use futures::StreamExt as _;
 use records::table::Provenance;
+use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
@@ -19,12 +20,14 @@ use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in.
-const RECEIVED: [(&str, &str); 5] = [
+const RECEIVED: [(&str, &str); 7] = [
     ("audit_events", "received_at"),
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
     ("faults", "at"),
+    ("admission_decisions", "decided_at"),
+    ("admission_policy_sets", "loaded_at"),
 ];
 
 /// The kind of the statements that a source was alive.
@@ -39,6 +42,9 @@ pub(super) struct Knowledge {
     statements: Vec<RecordBatch>,
     configuration_reads: Vec<RecordBatch>,
     faults: Vec<RecordBatch>,
+    admission_decisions: Vec<RecordBatch>,
+    policy_sets: Vec<RecordBatch>,
+    guarded_events: Vec<RecordBatch>,
     heartbeats: Heartbeats,
     canaries_seen: Vec<CanarySeen>,
     source_summaries: Vec<SourceSummary>,
@@ -55,6 +61,8 @@ pub(super) async fn gather(
     let statements = all(ctx, StatementRow::TABLE, &format!(" WHERE statement <> {ALIVE}")).await?;
     let writes =
         format!("SELECT {} FROM audit_events WHERE {}", WriteEvent::COLUMNS.join(", "), carried_out(&settings));
+    let guarded =
+        format!("SELECT {} FROM audit_events WHERE {}", GuardedEvent::COLUMNS.join(", "), GuardedEvent::CONDITION);
     let privileged =
         format!(" WHERE impersonated_user IS NOT NULL OR subresource IN ({})", quoted(&SESSION_SUBRESOURCES));
     Ok(Knowledge {
@@ -66,6 +74,9 @@ pub(super) async fn gather(
         heartbeats: heartbeats(ctx).await?,
         configuration_reads: all(ctx, ConfigurationRead::TABLE, "").await?,
         faults: all(ctx, Fault::TABLE, "").await?,
+        admission_decisions: all(ctx, AdmissionDecision::TABLE, "").await?,
+        policy_sets: all(ctx, AdmissionPolicySet::TABLE, "").await?,
+        guarded_events: context::rows(ctx, &guarded).await?,
         source_summaries: summaries(ctx).await?,
         now,
         settings,
@@ -84,6 +95,9 @@ impl Knowledge {
             canaries_seen: self.canaries_seen.clone(),
             configuration_reads: rows_of(&self.configuration_reads, |r| ConfigurationRead::read(&r))?,
             faults: rows_of(&self.faults, |r| Fault::read(&r))?,
+            admission_decisions: rows_of(&self.admission_decisions, |r| AdmissionDecision::read(&r))?,
+            policy_sets: rows_of(&self.policy_sets, |r| AdmissionPolicySet::read(&r))?,
+            guarded_events: rows_of(&self.guarded_events, |r| GuardedEvent::read(&r))?,
             source_summaries: self.source_summaries.clone(),
             now: self.now,
             settings: self.settings.clone(),

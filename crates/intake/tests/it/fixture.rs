@@ -94,10 +94,31 @@ impl Authority {
         (certificate.der().to_vec(), certificate.pem() + &key.serialize_pem())
     }
 
-    pub(crate) fn http(&self, identity: Option<&str>) -> reqwest::Client {
+    /// The authority's own certificate.
+    pub(crate) fn der(&self) -> rustls_pki_types::CertificateDer<'static> {
+        self.issuer.der().clone()
+    }
+
+    /// Makes a server's certificate and writes it and its key as PEM, one file after the other.
+    pub(crate) fn write(&self, certificate: &Path, private_key: &Path) {
+        let (made, key) = self.leaf(ExtendedKeyUsagePurpose::ServerAuth);
+        std::fs::write(certificate, made.pem()).unwrap();
+        std::fs::write(private_key, key.serialize_pem()).unwrap();
+    }
+
+    fn builder(&self) -> reqwest::ClientBuilder {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let authority = reqwest::Certificate::from_der(self.issuer.der()).unwrap();
-        let mut builder = reqwest::Client::builder().tls_certs_only([authority]).no_proxy();
+        reqwest::Client::builder().tls_certs_only([authority]).no_proxy()
+    }
+
+    /// A client that tells which certificate the server showed.
+    pub(crate) fn http_telling_certificates(&self) -> reqwest::Client {
+        self.builder().tls_info(true).build().unwrap()
+    }
+
+    pub(crate) fn http(&self, identity: Option<&str>) -> reqwest::Client {
+        let mut builder = self.builder();
         if let Some(pem) = identity {
             builder = builder.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap());
         }

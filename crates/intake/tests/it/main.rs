@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+mod admission;
+mod admission_control_plane;
 mod failing;
 mod files;
 mod fixture;

@@ -228,7 +228,13 @@ struct Annotations<'v> {
     reason: Option<Cow<'v, str>>,
     truncated: bool,
     legacy_token: bool,
+    webhook_decisions: Vec<String>,
+    failed_open: Vec<String>,
 }
+
+/// What begins the keys of the API server's annotations about webhooks that gave no answer; `round_<n>_index_<m>` follows.
+const FAILED_OPEN: [&str; 2] =
+    ["failed-open.validating.webhook.admission.k8s.io/", "failed-open.mutating.webhook.admission.k8s.io/"];
 
 impl<'v> Annotations<'v> {
     fn of(annotations: Option<Json<'v>>) -> Self {
@@ -239,11 +245,25 @@ impl<'v> Annotations<'v> {
                 "authorization.k8s.io/reason" => found.reason = value.text(),
                 "audit.k8s.io/truncated" => found.truncated = value.text().is_some_and(|t| t == "true"),
                 key if key.starts_with("authentication.k8s.io/legacy-token") => found.legacy_token = true,
-                _ => {}
+                key if FAILED_OPEN.iter().any(|prefix| key.starts_with(prefix)) => {
+                    found.failed_open.extend(value.text().map(Cow::into_owned));
+                }
+                key => {
+                    if let (Some(webhook), Some(decision)) = (key.strip_suffix("/decision"), value.text()) {
+                        found.webhook_decisions.push(format!("{webhook}={decision}"));
+                    }
+                }
             }
         }
         found
     }
+}
+
+/// Sorted and with commas between; `None` of nothing.
+fn joined<'v>(mut texts: Vec<String>) -> Option<Cow<'v, str>> {
+    texts.sort_unstable();
+    texts.dedup();
+    (!texts.is_empty()).then(|| Cow::Owned(texts.join(",")))
 }
 
 fn append<'a>(
@@ -387,6 +407,8 @@ fn append<'a>(
         response_message: read.text(message, "responseStatus.message").map(cut),
         decision: annotations.decision,
         decision_reason: annotations.reason,
+        webhook_decisions: joined(annotations.webhook_decisions),
+        failed_open: joined(annotations.failed_open),
         annotations_json: annotations_json.and_then(|a| a.verbatim()).map(Cow::Borrowed),
         has_request_object: present(fields.request_object),
         has_response_object: present(fields.response_object),

@@ -4,9 +4,10 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use intake::admission::folder;
 use policy::check::{self, Content};
 use policy::{PolicySet, Surroundings};
-use policy::{output as forms, policy_set, rules, trial};
+use policy::{output as forms, rules, trial};
 use records::Timestamp;
 
 use super::Outcome;
@@ -80,7 +81,7 @@ fn check(format: Format, own: &PolicyCheckArguments) -> Result<Outcome> {
 /// The policies that were asked for, with what is wrong with them said on standard error.
 fn policies(own: &PolicyCheckArguments, now: Timestamp) -> Result<PolicySet> {
     let files = match &own.policies {
-        Some(folder) => policy_files(folder)?,
+        Some(folder) => folder::read(folder)?,
         None => Vec::new(),
     };
     let set = PolicySet::load(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
@@ -111,28 +112,6 @@ const DEFAULT_POD_SECURITY: policy::pod_security::LevelVersion = policy::pod_sec
     version: policy::pod_security::PolicyVersion::Latest,
 };
 
-fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end == "yaml" || end == "yml")
-}
-
-/// The files of policies in a folder and below, or the one file, with their texts. Examples beside them are left out.
-fn policy_files(path: &Path) -> Result<Vec<(String, String)>> {
-    let mut files = Vec::new();
-    walk(path, &mut files)?;
-    let mut out = Vec::new();
-    for file in files.iter().filter(|file| is_yaml(file) || *file == path) {
-        let name = file.display().to_string();
-        if !policy_set::is_example_file(&name) {
-            let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {name}"))?;
-            out.push((name, text));
-        }
-    }
-    if out.is_empty() {
-        bail!("{} holds no file of policies (*.yaml)", path.display());
-    }
-    Ok(out)
-}
-
 /// The files that were named, and the YAML and JSON in folders that were named.
 fn manifests(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut out = Vec::new();
@@ -142,33 +121,12 @@ fn manifests(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
             continue;
         }
         let mut files = Vec::new();
-        walk(path, &mut files)?;
-        out.extend(files.into_iter().filter(|file| is_yaml(file) || file.extension().is_some_and(|end| end == "json")));
+        folder::walk(path, &mut files)?;
+        out.extend(
+            files.into_iter().filter(|file| folder::is_yaml(file) || file.extension().is_some_and(|end| end == "json")),
+        );
     }
     Ok(out)
-}
-
-/// All files at and below a path, sorted. Links to folders are not followed, so that the walk ends.
-fn walk(path: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
-    if !path.is_dir() {
-        out.push(path.to_owned());
-        return Ok(());
-    }
-    let failed = || format!("failed to read the folder {}", path.display());
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(path).with_context(failed)? {
-        entries.push(entry.with_context(failed)?);
-    }
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let kind = entry.file_type().with_context(failed)?;
-        if kind.is_dir() {
-            walk(&entry.path(), out)?;
-        } else if !kind.is_symlink() || entry.path().is_file() {
-            out.push(entry.path());
-        }
-    }
-    Ok(())
 }
 
 /// A file's bytes: one more than is read of any file, so that a longer one is told as too long.
@@ -190,7 +148,7 @@ fn test(folder: Option<&Path>) -> Result<Outcome> {
         None => rules::all().iter().flat_map(|rule| trial::page(rule, now)).collect(),
         Some(folder) => {
             let mut out = Vec::new();
-            for (file, text) in policy_files(folder)? {
+            for (file, text) in folder::read(folder)? {
                 let (good, bad) = (beside(&file, "good")?, beside(&file, "bad")?);
                 out.extend(trial::examples((&file, &text), &borrowed(&good), &borrowed(&bad), now));
             }
@@ -225,7 +183,7 @@ fn explain(policies: Option<&Path>, name: Option<&str>) -> Result<Outcome> {
         print(&forms::explain_list())?;
         return Ok(Outcome::Good);
     };
-    let files = policies.map(policy_files).transpose()?;
+    let files = policies.map(folder::read).transpose()?;
     let set = files.map(|files| PolicySet::load(borrowed(&files)));
     let unknown = || format!("there is no rule or policy {name}; `plimsoll policy explain` lists the rules");
     print(&forms::explain(set.as_ref(), name).with_context(unknown)?)?;

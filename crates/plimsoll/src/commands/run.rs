@@ -10,18 +10,18 @@ use collect::clock::Clock;
 use collect::options::{ApiServer, CollectOptions};
 use collect::{Collector, canary::CanaryKey};
 use intake::tail::{Tail, TailOptions};
-use intake::{ClientCertificate, Intake, IntakeOptions, SourceOptions, TlsOptions, TokenDigest};
+use intake::{Intake, IntakeOptions, SourceOptions, TlsOptions, TokenDigest};
 use normalize::redact::Redactor;
 use records::{SourceClass, SourceName};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use store::Store;
 
 use super::Outcome;
 use crate::arguments::{Arguments, RunArguments};
 use crate::configuration::{AuditWebhook, Configuration};
 use crate::live::LivePortal;
-use crate::{evidence, output, writer};
+use crate::{admission, certificates, evidence, output, writer};
 
 /// A segment is sealed at this age when it did not fill before: few segments in a year, and not too much that cannot be proven yet.
 const SEGMENT_AGE: Duration = Duration::from_secs(600);
@@ -75,6 +75,15 @@ async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()
         }
         None => None,
     };
+    // Then admission: whatever is created meanwhile goes by its failure policy.
+    let admission = match &configuration.admission {
+        Some(webhook) => {
+            let admission = admission::start(webhook, &cluster, client.clone(), &store).await?;
+            output::say(format_args!("admission webhook: https://{}/admission", admission.address()))?;
+            Some(admission)
+        }
+        None => None,
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let tails = tails(&configuration, &cluster, &store, &redactor, &stop)?;
     let collector = collect(client, &configuration, &cluster, &store, redactor, dir).await?;
@@ -84,6 +93,10 @@ async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()
 
     interrupted().await?;
     output::note("stopping");
+    // It goes on answering for some seconds, and its last records are part of what is sealed.
+    if let Some(admission) = admission {
+        admission.stop().await;
+    }
     portal.stop().await;
     stop.store(true, Ordering::Relaxed);
     collector.stop().await;
@@ -115,11 +128,11 @@ async fn interrupted() -> Result<()> {
 }
 
 fn receiver(cluster: &str, webhook: &AuditWebhook, redactor: Redactor) -> Result<IntakeOptions> {
-    let certificates = certificates(&webhook.certificate)?;
+    let certificates = certificates::chain(&webhook.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&webhook.private_key)
         .with_context(|| format!("failed to read the private key {}", webhook.private_key.display()))?;
     let client_authorities = match &webhook.client_authority {
-        Some(path) => self::certificates(path)?,
+        Some(path) => certificates::chain(path)?,
         None => Vec::new(),
     };
     let mut sources = Vec::new();
@@ -133,15 +146,9 @@ fn receiver(cluster: &str, webhook: &AuditWebhook, redactor: Redactor) -> Result
             }
             None => None,
         };
-        let client_certificate = match source.client_certificate.as_deref() {
+        let client_certificate = match &source.client_certificate {
+            Some(text) => Some(certificates::client(text, &source.api_server)?),
             None => None,
-            Some("any") => Some(ClientCertificate::Any),
-            Some(text) => {
-                let Ok(Ok(digest)) = hex::decode(text).map(<[u8; 32]>::try_from) else {
-                    bail!("client_certificate of {} is neither `any` nor 64 hexadecimal digits", source.api_server);
-                };
-                Some(ClientCertificate::Sha256(digest))
-            }
         };
         ensure!(
             token.is_some() || client_certificate.is_some(),
@@ -152,14 +159,6 @@ fn receiver(cluster: &str, webhook: &AuditWebhook, redactor: Redactor) -> Result
     }
     let tls = TlsOptions { certificates, key, client_authorities };
     Ok(IntakeOptions::new(cluster, webhook.listen, tls, sources, redactor))
-}
-
-fn certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>> {
-    let failed = || format!("failed to read the certificate {}", path.display());
-    let found: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_file_iter(path).with_context(failed)?.collect::<Result<_, _>>().with_context(failed)?;
-    ensure!(!found.is_empty(), "{} holds no certificate", path.display());
-    Ok(found)
 }
 
 /// One thread for each audit log file that is followed. A file that cannot be followed is an error of its own and stops nothing else.

@@ -83,6 +83,10 @@ table! {
         decision: optional_text,
         /// Annotation `authorization.k8s.io/reason`.
         decision_reason: optional_text,
+        /// Decisions of admission webhooks by their annotations `<webhook>/decision`, as `<webhook>=<decision>`, sorted and comma separated; null when there is none.
+        webhook_decisions: optional_text,
+        /// Webhooks that gave no answer and without which the request went on (annotations `failed-open...`), sorted and comma separated; null when there is none.
+        failed_open: optional_text,
         /// All annotations as a JSON object.
         annotations_json: optional_text,
         /// Whether it was a dry run. Null when the event cannot tell (a delete without its request body).

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use e2e::identity::Identity;
 use e2e::kubectl::Output;
 
@@ -22,7 +22,7 @@ pub(crate) async fn play(stage: &Stage, plimsoll: &mut Deployment) -> Result<Win
         tokio::time::sleep(Duration::from_secs(60)).await;
         return plimsoll.window(from).await;
     };
-    let reconciler = prepare(local).await?;
+    let reconciler = prepare(local, plimsoll).await?;
     plimsoll.wait_until_observed_since(jiff::Timestamp::now()).await?;
     let from = jiff::Timestamp::now();
 
@@ -55,6 +55,9 @@ pub(crate) async fn play(stage: &Stage, plimsoll: &mut Deployment) -> Result<Win
     act("alice opens a shell in a pod (AC-10, CH-04)");
     exec(local).await?;
 
+    act("alice starts a pod from another registry and is refused; one under an exception is let in (AD-05, AD-06)");
+    foreign_images(local).await?;
+
     act("carol gives everybody without credentials the right to view; somebody uses it (AC-11)");
     kubectl(
         local,
@@ -65,7 +68,7 @@ pub(crate) async fn play(stage: &Stage, plimsoll: &mut Deployment) -> Result<Win
     anonymous_read(local).await?;
     kubectl(local, &local.carol, &["delete", "clusterrolebinding", "open-house"]).await?;
 
-    act("Plimsoll is stopped for some seconds; the reconciler goes on working");
+    act("Plimsoll is stopped for some seconds, its webhook too; the reconciler goes on working (AD-05)");
     plimsoll.stop().await?;
     apply(local, &reconciler, &teams().replace("replicas: 1", "replicas: 3")).await?;
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -90,8 +93,10 @@ async fn apply(local: &Local, who: &Identity, manifests: &str) -> Result<Output>
 }
 
 /// What was there before the window: the reconciler, the team's rights.
-async fn prepare(local: &Local) -> Result<Identity> {
-    eprintln!("-- setting the stage: a reconciler and the rights of the platform team");
+async fn prepare(local: &Local, plimsoll: &Deployment) -> Result<Identity> {
+    eprintln!("-- setting the stage: the admission webhook, a reconciler and the rights of the platform team");
+    let manifest = plimsoll.admission_manifest(local.admission_port).await?;
+    apply(local, &local.admin, &manifest).await?;
     let (namespace, name) = RECONCILER;
     apply(local, &local.admin, &format!(
         "{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}, labels: {{pod-security.kubernetes.io/enforce: restricted}}}}}}\n---\n\
@@ -134,6 +139,17 @@ async fn exec(local: &Local) -> Result<()> {
     .await?;
     // The command runs on this machine (fake nodes have no containers), so it does nothing.
     kubectl(local, &local.alice, &["-n", "shop", "exec", &pod, "--", "sh", "-c", "true"]).await?;
+    Ok(())
+}
+
+async fn foreign_images(local: &Local) -> Result<()> {
+    let run = |name: &'static str| {
+        let image = format!("--image=registry.example.org/tools@{DIGEST}");
+        async move { local.plane.kubectl(&local.alice, &["-n", "shop", "run", name, &image]).await }
+    };
+    let refused = run("miner").await?;
+    ensure!(refused.code != 0 && refused.stderr.contains("own-registry"), "not refused: {}", refused.stderr);
+    run("debug-net").await?.success()?;
     Ok(())
 }
 

@@ -29,6 +29,25 @@ pub(crate) struct Deployment {
     audited: bool,
 }
 
+/// What the admission webhook holds requests against: images of one registry, with an exception that a colleague of its owner approved.
+const POLICIES: &str = "\
+apiVersion: plimsoll.dev/v1alpha1
+kind: Policy
+metadata: {name: own-registry}
+spec: {rule: trusted-registries, parameters: {repositories: ['registry.example.test/**']}}
+---
+apiVersion: plimsoll.dev/v1alpha1
+kind: PolicyException
+metadata: {name: debug-tools}
+spec:
+  policies: [own-registry]
+  scope: {namespaces: [shop], names: [debug-*]}
+  owner: alice@example.test
+  approver: carol@example.test
+  reason: the tools are not mirrored yet
+  expires: 2099-01-01T00:00:00Z
+";
+
 const READY: Duration = Duration::from_secs(60);
 const SETTLED: Duration = Duration::from_secs(180);
 
@@ -123,6 +142,14 @@ impl Deployment {
             bail!("plimsoll {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
         }
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// The configuration of the admission webhook, which lets requests in while the webhook is down.
+    pub(crate) async fn admission_manifest(&self, port: u16) -> Result<String> {
+        let authority = self.dir.join("authority.crt");
+        let authority = authority.to_str().context("the folder's path is not UTF-8")?;
+        let url = format!("https://127.0.0.1:{port}");
+        self.ask(&["admission", "manifest", "--authority", authority, "--url", &url, "--fail-open"]).await
     }
 
     /// The rows of a query, as JSON objects.
@@ -224,13 +251,17 @@ fn configure(stage: &Stage, dir: &Path) -> Result<()> {
             write("receiver.key", &local.receiver_certificate.key_pem)?;
             write("audit-clients.crt", &local.client_authority_pem)?;
             write("audit-policy.yaml", POLICY)?;
+            write("authority.crt", &local.server_authority_pem)?;
+            std::fs::create_dir_all(dir.join("policies"))?;
+            std::fs::write(dir.join("policies/images.yaml"), POLICIES)?;
             std::fs::copy(local.plane.kubeconfig(&local.admin)?, dir.join("kubeconfig"))?;
             format!(
                 "cluster: local\nkubeconfig: kubeconfig\nheartbeat_seconds: 2\nbalance_seconds: 2\ncanary_seconds: 5\n\
                  portal: {{listen: \"127.0.0.1:{portal}\", refresh_seconds: 15}}\n\
                  audit_webhook:\n  listen: 127.0.0.1:{}\n  certificate: receiver.crt\n  private_key: receiver.key\n  client_authority: audit-clients.crt\n  sources: [{{api_server: apiserver-0, client_certificate: any}}]\n\
+                 admission: {{listen: \"127.0.0.1:{}\", certificate: receiver.crt, private_key: receiver.key, policies: policies, drain_seconds: 0}}\n\
                  api_servers: [{{name: apiserver-0, audit_policy_file: audit-policy.yaml}}]\n",
-                local.receiver_port
+                local.receiver_port, local.admission_port
             )
         }
     };

@@ -10,6 +10,8 @@ const EXPECTED: &[(&str, &str, &[&str])] = &[
     ("AC-10", "not determinable", &[]),
     ("AC-11", "deviations noted", &["anonymous"]),
     ("AD-01", "deviations noted", &["payments"]),
+    ("AD-05", "deviations noted", &["failed_open"]),
+    ("AD-06", "no deviations noted", &[]),
     ("CH-02", "deviations noted", &["carol", "alice"]),
     ("CH-04", "deviations noted", &["alice"]),
     ("IM-04", "deviations noted", &["shop"]),

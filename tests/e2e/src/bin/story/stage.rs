@@ -31,7 +31,11 @@ pub(crate) struct Local {
     pub(crate) plane: ControlPlane,
     /// Port that the audit receiver will listen on.
     pub(crate) receiver_port: u16,
+    /// Port that the admission webhook will listen on.
+    pub(crate) admission_port: u16,
     pub(crate) receiver_certificate: Certified,
+    /// Who signed the certificate of both.
+    pub(crate) server_authority_pem: String,
     pub(crate) client_authority_pem: String,
     pub(crate) admin: Identity,
     pub(crate) carol: Identity,
@@ -73,6 +77,8 @@ impl Stage {
             client_authority_pem: clients.pem().to_owned(),
             plane,
             receiver_port,
+            admission_port: e2e::port::free()?,
+            server_authority_pem: servers.pem().to_owned(),
             admin,
             carol,
             alice,

@@ -1,0 +1,133 @@
+//! The admission webhook of a running Plimsoll, with what it has to know of the cluster.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use collect::clock::Clock;
+use collect::namespaces::{self, NamespaceChange};
+use collect::request::ReadClient;
+use intake::admission::{CertificateFiles, WithoutRecord};
+use intake::{Admission, AdmissionOptions, ClientCertificate};
+use policy::Surroundings;
+use store::Store;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::certificates;
+use crate::configuration::{AdmissionWebhook, WithoutRecord as Configured};
+
+/// Namespaces in which nothing is ever refused, beside our own: the control plane must be able to mend itself.
+const EXEMPT: &[&str] = &["kube-system"];
+/// Our own namespace, when the configuration does not say.
+pub(crate) const OWN_NAMESPACE: &str = "plimsoll";
+
+/// The webhook and the task that follows the namespaces.
+pub(crate) struct LiveAdmission {
+    webhook: Admission,
+    cancel: CancellationToken,
+    following: tokio::task::JoinHandle<()>,
+}
+
+/// Starts both.
+pub(crate) async fn start(
+    own: &AdmissionWebhook,
+    cluster: &str,
+    config: kube::Config,
+    store: &Store,
+) -> Result<LiveAdmission> {
+    let client = collect::request::client(config).context("failed to make a client from the kubeconfig")?;
+    let cancel = CancellationToken::new();
+    let (sender, surroundings) = watch::channel(None);
+    let following = namespaces::follow(ReadClient::new(client, Clock::system()), cancel.clone(), move |change| {
+        sender.send_modify(|known| *known = Some(Arc::new(changed(known.as_deref(), change))));
+    });
+    let following = tokio::spawn(following);
+
+    let certificate = CertificateFiles { certificate: own.certificate.clone(), private_key: own.private_key.clone() };
+    let mut options = AdmissionOptions::new(cluster, own.listen, certificate, surroundings);
+    if let Some(name) = &own.name {
+        options.webhook.clone_from(name);
+    }
+    if let Some(path) = &own.client_authority {
+        options.client_authorities = certificates::chain(path)?;
+        options.client_certificate = Some(match &own.client_certificate {
+            Some(text) => certificates::client(text, "the admission webhook")?,
+            None => ClientCertificate::Any,
+        });
+    }
+    if let Some(seconds) = own.drain_seconds {
+        options.drain = Duration::from_secs(seconds);
+    }
+    options.policies.clone_from(&own.policies);
+    options.pod_security = match &own.pod_security {
+        Some(level) => Some(level.parse().with_context(|| format!("admission.pod_security: {level:?} is no level"))?),
+        None => None,
+    };
+    options.exempt_namespaces = EXEMPT.iter().map(|name| (*name).to_owned()).collect();
+    options.exempt_namespaces.push(own.namespace.clone().unwrap_or_else(|| OWN_NAMESPACE.to_owned()));
+    options.without_record = match own.without_record {
+        Configured::Deny => WithoutRecord::Deny,
+        Configured::Decide => WithoutRecord::Decide,
+    };
+    let webhook = Admission::start(options, store.clone()).await.context("failed to start the admission webhook")?;
+    Ok(LiveAdmission { webhook, cancel, following })
+}
+
+/// The surroundings after a change.
+fn changed(known: Option<&Surroundings>, change: NamespaceChange) -> Surroundings {
+    let mut next = known.cloned().unwrap_or_default();
+    match change {
+        NamespaceChange::All(namespaces) => {
+            next = Surroundings::new();
+            for mut namespace in namespaces {
+                // Items of a list carry neither.
+                if let Some(members) = namespace.as_object_mut() {
+                    members.insert("apiVersion".to_owned(), "v1".into());
+                    members.insert("kind".to_owned(), "Namespace".into());
+                }
+                next.add(&namespace);
+            }
+        }
+        NamespaceChange::Is(namespace) => next.add(&namespace),
+        NamespaceChange::Gone(name) => next.remove_namespace(&name),
+    }
+    next.all()
+}
+
+impl LiveAdmission {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.webhook.address()
+    }
+
+    /// Ends both in order.
+    pub(crate) async fn stop(self) {
+        self.webhook.stop().await;
+        self.cancel.cancel();
+        if let Err(error) = self.following.await {
+            tracing::error!("following the namespaces ended out of order: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn namespaces_come_and_go() {
+        let named = |name: &str| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let listed = json!({"metadata": {"name": "a"}});
+        let known = changed(None, NamespaceChange::All(vec![listed]));
+        assert!(known.has_namespace("a"));
+        let known = changed(Some(&known), NamespaceChange::Is(named("b")));
+        assert!(known.has_namespace("a") && known.has_namespace("b"));
+        let known = changed(Some(&known), NamespaceChange::Gone("a".to_owned()));
+        assert!(!known.has_namespace("a") && known.has_namespace("b"));
+        let known = changed(Some(&known), NamespaceChange::All(vec![named("c")]));
+        assert!(known.has_namespace("c") && !known.has_namespace("b"));
+    }
+}

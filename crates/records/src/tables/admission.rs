@@ -1,0 +1,158 @@
+//! Tables of admission control.
+
+use crate::table::table;
+
+table! {
+    /// One decision of our admission webhook, durable before its answer left.
+    ///
+    /// A decision whose record was not known to be durable in time is recorded again with `late`: that row is the one that tells what was
+    /// answered, and it may stand beside another of the same `decision_id` that was durable after all.
+    Segment "admission_decisions" AdmissionDecision {
+        /// Its identifier, drawn at random: 32 hexadecimal digits. The API server's audit event carries it as the annotation `<webhook>/decision`.
+        decision_id: text,
+        /// When it was made.
+        decided_at: time,
+        /// Name of the webhook, as in its configuration.
+        webhook: text,
+        /// The API server's identifier of the review (`request.uid`); empty when the review could not be read.
+        review_uid: text,
+        /// The operation: `CREATE`, `UPDATE`, `DELETE` or `CONNECT`; null when the review could not be read.
+        operation: optional_text,
+        /// API group of the object's kind; empty for the core group.
+        api_group: optional_text,
+        /// Kind of the object.
+        kind: optional_text,
+        /// The resource, in the plural.
+        resource: optional_text,
+        /// The subresource; empty when there is none.
+        subresource: optional_text,
+        /// Namespace; empty when the object has none.
+        namespace: optional_text,
+        /// Name; empty when the API server was to make one.
+        name: optional_text,
+        /// The user who asked.
+        username: optional_text,
+        /// Whether nothing was to be stored.
+        dry_run: optional_boolean,
+        /// What the policies said: `allow`, `warn`, `deny` or `error`.
+        verdict: text,
+        /// What they would have said without exceptions.
+        verdict_without_exceptions: text,
+        /// What was answered; null when the review could not be read so far that it could be answered: the API server then went by its failure policy.
+        allowed: optional_boolean,
+        /// SHA-256 (hexadecimal) of the policy set that was in force.
+        policy_set: text,
+        /// Names of the exceptions that were applied, comma separated; empty when none was.
+        exceptions: text,
+        /// Names of the exceptions that would have fitted but were not in force, comma separated.
+        exceptions_not_applied: text,
+        /// How many violations were found, also those under exceptions and those that are not listed.
+        violations: integer,
+        /// The violations as a JSON array of objects with `policy`, `path`, `message`, `action`; what an exception let through has `exception`.
+        violations_json: text,
+        /// The text that the sender got, or why nothing was judged; empty when there is nothing to say.
+        message: text,
+        /// Whether this was recorded after the answer, because the store could not be written in time.
+        late: boolean,
+        /// How long evaluation took, in microseconds.
+        evaluation_micros: integer,
+    }
+}
+
+table! {
+    /// One reading of the policies of our admission webhook.
+    Segment "admission_policy_sets" AdmissionPolicySet {
+        /// When they were read.
+        loaded_at: time,
+        /// Name of the webhook.
+        webhook: text,
+        /// SHA-256 (hexadecimal) of the set's canonical form.
+        policy_set: text,
+        /// Whether decisions are made by it from now on. A set with faults does not replace one without.
+        in_force: boolean,
+        /// The set that decided before; null at the start.
+        previous: optional_text,
+        /// Number of policies.
+        policies: integer,
+        /// Number of exceptions.
+        exceptions: integer,
+        /// Number of documents or files that could not be used.
+        faults: integer,
+        /// The faults as a JSON array of objects with `file`, `line`, `column`, `message`.
+        faults_json: text,
+        /// The set's canonical form as JSON: policies with parameters, exceptions with owner, approver, reason and expiry. Null when it is longer than
+        /// 4 MiB.
+        canonical_json: optional_text,
+    }
+}
+
+table! {
+    /// One decision of our webhook held against the API server's audit log; or one audit event that a webhook should have answered, or that
+    /// it answered without a record; or a change by which a webhook sees less.
+    Derived "admission_reconciliation" AdmissionReconciliation {
+        /// A stable identifier of the row.
+        item_id: text,
+        /// `matched`: the decision and its event are both there. `decision_without_event`: the audit log does not show the request.
+        /// `event_without_decision`: the event names a decision that is not recorded. `failed_open`: the API server let the request go on
+        /// without an answer. `failed_closed`: it refused the request without an answer. `not_asked`: the request was carried out, the webhook's
+        /// configuration was for it, and the event names no decision. `weakened`: from here on the webhook's configuration lets more through
+        /// than before. `removed`: from here on there is none.
+        outcome: text,
+        /// When: of the decision, of the event where there is no decision, of the change.
+        at: time,
+        /// Name of the webhook.
+        webhook: text,
+        /// The decision; null when there is none.
+        decision_id: optional_text,
+        /// What the webhook answered; null when it gave no answer or that is not known.
+        allowed: optional_boolean,
+        /// Whether nothing was to be stored.
+        dry_run: optional_boolean,
+        /// The audit event's identifier; null when there is none.
+        audit_id: optional_text,
+        /// The user who asked, or who changed the configuration.
+        username: optional_text,
+        /// The verb of the audit event, or the operation of the decision.
+        verb: optional_text,
+        /// The resource, with `/` and the subresource.
+        resource: optional_text,
+        /// Namespace.
+        namespace: optional_text,
+        /// Name.
+        name: optional_text,
+        /// More about the outcome, in one line; empty when there is nothing to say.
+        detail: text,
+    }
+}
+
+table! {
+    /// One exception from policies, over the time in which a set that has it was in force.
+    Derived "exceptions" PolicyException {
+        /// A stable identifier of the exception as it is written, in this time: one that is changed, or comes back, is another.
+        exception_id: text,
+        /// Name of the webhook whose set has it.
+        webhook: text,
+        /// Its name.
+        name: text,
+        /// Who answers for it.
+        owner: text,
+        /// Who approved it.
+        approver: text,
+        /// Why it is needed.
+        reason: text,
+        /// From when on it is not applied.
+        expires: time,
+        /// The policies that it is for, comma separated.
+        policies: text,
+        /// What it is for, as JSON: namespaces, names, kinds.
+        scope_json: text,
+        /// From when on a set with it was in force.
+        valid_from: time,
+        /// Until when; null while it still is.
+        valid_to: optional_time,
+        /// How many decisions were made under it in that time.
+        uses: integer,
+        /// How many decisions it would have been for after it had expired, or that it was not applied to because its owner approved it.
+        refused_uses: integer,
+    }
+}
