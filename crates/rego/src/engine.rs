@@ -25,7 +25,7 @@ const FIRST: u64 = 20_000;
 /// By how much more it is given each time that it was not enough.
 const GROWTH: u64 = 4;
 /// The most: what needs more is an error.
-pub const MAX_WORK: u64 = FIRST * GROWTH * GROWTH * GROWTH;
+pub const MAX_WORK: u64 = FIRST * GROWTH * GROWTH;
 
 /// A template's modules, ready to be evaluated.
 pub(crate) struct Program {

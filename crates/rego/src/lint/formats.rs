@@ -4,7 +4,7 @@
 use crate::refusal::Objection;
 use crate::syntax::{Node, Term};
 
-/// Verbs that both write alike for every value.
+/// Verbs that both write alike: `%v` for every value, the others for values of the type that they are for.
 const VERBS: &str = "vsd";
 
 pub(super) fn check(term: &Term, objections: &mut Vec<Objection>) {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{creation, documents, load};
 
 /// The folder of the module.
-fn gatekeeper() -> PathBuf {
+pub(crate) fn gatekeeper() -> PathBuf {
     let pin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/gatekeeper");
     let output = Command::new("go")
         .args(["mod", "download", "-json", "github.com/open-policy-agent/gatekeeper/v3"])
@@ -26,7 +26,7 @@ fn gatekeeper() -> PathBuf {
     PathBuf::from(told["Dir"].as_str().expect("the folder of the module"))
 }
 
-fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
@@ -38,7 +38,7 @@ fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn read(path: &Path) -> Vec<Value> {
+pub(crate) fn read(path: &Path) -> Vec<Value> {
     documents(&std::fs::read_to_string(path).unwrap_or_default())
 }
 
@@ -46,7 +46,7 @@ fn group(document: &Value) -> &str {
     document["apiVersion"].as_str().unwrap_or_default().split('/').next().unwrap_or_default()
 }
 
-fn is_template(document: &Value) -> bool {
+pub(crate) fn is_template(document: &Value) -> bool {
     document["kind"] == "ConstraintTemplate" && group(document) == "templates.gatekeeper.sh"
 }
 

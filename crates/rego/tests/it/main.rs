@@ -3,6 +3,7 @@
 
 mod conformance;
 mod constraints;
+mod differential;
 mod engines;
 mod evaluation;
 mod invariants;
