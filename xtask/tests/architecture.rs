@@ -14,7 +14,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("normalize", &["records"]),
     ("analysis", &["records"]),
     ("expressions", &[]),
-    ("policy", &["expressions", "records"]),
+    ("rego", &[]),
+    ("policy", &["expressions", "records", "rego"]),
     ("reports", &["records"]),
     ("store", &["records", "ledger"]),
     ("controls", &["records", "analysis", "normalize", "store"]),
@@ -44,8 +45,19 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must not be able to do network I/O, by the libraries that would let them.
-const NO_NETWORK: &[&str] =
-    &["records", "ledger", "normalize", "analysis", "expressions", "policy", "reports", "store", "controls", "auditor"];
+const NO_NETWORK: &[&str] = &[
+    "records",
+    "ledger",
+    "normalize",
+    "analysis",
+    "expressions",
+    "rego",
+    "policy",
+    "reports",
+    "store",
+    "controls",
+    "auditor",
+];
 const NETWORK_LIBRARIES: &[&str] = &[
     "reqwest",
     "hyper",
@@ -62,7 +74,7 @@ const NETWORK_LIBRARIES: &[&str] = &[
 ];
 
 /// Crates that must not know async runtimes or table engines either.
-const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "expressions", "policy", "reports"];
+const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "expressions", "rego", "policy", "reports"];
 const NOT_PURE: &[&str] = &["tokio", "datafusion", "parquet", "arrow"];
 
 fn root() -> PathBuf {

@@ -36,12 +36,12 @@ impl Verdict {
 /// One way in which a request goes against a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// The policy's name, with `/<check>` for policies that consist of several checks.
+    /// The policy's name, with `/<check>` for policies that consist of several checks; of a constraint, `<kind>/<name>`.
     pub policy: String,
     /// The binding by which a policy in Kubernetes' form holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub binding: Option<String>,
-    /// Path of the field, in the coordinates of the object that was sent; empty for policies in Kubernetes' form, which name none.
+    /// Path of the field, in the coordinates of the object that was sent; empty for policies in others' forms, which name none.
     pub path: String,
     /// The path, what is there, and what is allowed.
     pub message: String,

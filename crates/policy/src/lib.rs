@@ -12,7 +12,7 @@
 //! | [`answer`] | the decision as the API server wants it |
 //! | [`decision`] | the answer, with what an exception let through |
 //! | [`policy_set`] | policies and exceptions as read from YAML, named by the SHA-256 of their canonical form |
-//! | [`user_policies`] | policies in Kubernetes' own form, which `expressions` evaluates |
+//! | [`user_policies`] | policies in others' forms, which `expressions` and `rego` evaluate |
 //! | [`exception`] | exceptions: scope, owner, approver, reason, expiry |
 //! | [`pod_security`] | the Pod Security Standards of each version of Kubernetes |
 //! | [`rules`] | the rules that policies name, with their pages of documentation |

@@ -173,7 +173,7 @@ impl PolicySet {
         &self.policies
     }
 
-    /// The policies in Kubernetes' and Kyverno's form.
+    /// The policies in Kubernetes', Kyverno's and Gatekeeper's form.
     #[must_use]
     pub fn user_policies(&self) -> &UserPolicies {
         &self.user_policies

@@ -85,6 +85,12 @@ impl Tree {
     /// nearest thing around it that is there.
     #[must_use]
     pub fn place(&self, path: &str) -> (usize, usize) {
+        let nearest = self.nearest(path);
+        (nearest.line, nearest.column)
+    }
+
+    /// The value of the field that a path names, or of the nearest thing around it that is there.
+    pub(crate) fn nearest(&self, path: &str) -> &Self {
         let mut here = self;
         let mut rest = path;
         while !rest.is_empty() {
@@ -111,6 +117,6 @@ impl Tree {
                 None => break,
             }
         }
-        (here.line, here.column)
+        here
     }
 }

@@ -17,6 +17,11 @@ pub fn explain(set: Option<&PolicySet>, name: &str) -> Option<String> {
         if let Some((policy, bindings)) = set.user_policies().policies().iter().find(|(p, _)| p.name() == name) {
             return Some(user_policy(policy, bindings));
         }
+        let kind = name.split('/').next().unwrap_or(name);
+        let mut governed = set.user_policies().gatekeeper().iter();
+        if let Some(governed) = governed.find(|governed| governed.template().kind() == kind) {
+            return Some(template(governed));
+        }
         if let Some(policy) = set.policies().iter().find(|policy| policy.name == name) {
             return rules::find(policy.rule_name).map(|rule| rule.page.to_owned());
         }
@@ -24,9 +29,28 @@ pub fn explain(set: Option<&PolicySet>, name: &str) -> Option<String> {
     if matches!(name, "own-policies" | "ValidatingAdmissionPolicy" | "ValidatingPolicy") {
         return Some(user_policies::PAGE.to_owned());
     }
+    if matches!(name, "gatekeeper" | "ConstraintTemplate" | user_policies::CONSTRAINT) {
+        return Some(user_policies::GATEKEEPER_PAGE.to_owned());
+    }
     // Violations name a policy and a check of it; both are explained by the rule's page.
     let rule = name.split('/').next().unwrap_or(name);
     rules::find(rule).map(|rule| rule.page.to_owned())
+}
+
+fn template(governed: &rego::Governed) -> String {
+    let mut out = format!(
+        "# {}\n\nConstraintTemplate; what cannot be evaluated is a violation.\n\n## Constraints\n\n",
+        governed.template().kind()
+    );
+    for constraint in governed.constraints() {
+        let action = match constraint.action() {
+            rego::Action::Deny => "deny",
+            rego::Action::Warn => "warn",
+            rego::Action::DryRun => "dryrun",
+        };
+        let _ = writeln!(out, "- {}: {action}", printable(constraint.name()));
+    }
+    out
 }
 
 fn user_policy(policy: &Policy, bindings: &[Binding]) -> String {

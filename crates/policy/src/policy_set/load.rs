@@ -78,7 +78,7 @@ impl Loader<'_> {
             return self.own(&object, is_policy);
         }
         let form = Form::of(api_version, kind);
-        let text = if form == Form::Policy { lines.document(&object) } else { None };
+        let text = if form == Form::Other { None } else { lines.document(&object) };
         self.others.push(Document { file: self.file.to_owned(), form, text, object });
     }
 

@@ -1,4 +1,4 @@
-//! Requests as expressions see them.
+//! Requests as policies in other forms see them.
 
 use serde_json::{Value, json};
 
@@ -9,6 +9,10 @@ use crate::request::Request;
 /// A request with what is known of its namespace.
 pub(super) struct AdmissionRequest<'c> {
     pub(super) request: expressions::Request,
+    /// The same as JSON: the member `request` of a review.
+    pub(super) json: Value,
+    /// Whether the object lives in a namespace; `None` when that is not known.
+    pub(super) namespaced: Option<bool>,
     pub(super) namespace: expressions::Namespace<'c>,
     /// The object's name, or what it will begin with.
     pub(super) name: String,
@@ -27,7 +31,9 @@ fn of_review<'c>(review: &str, context: &Context<'c>) -> Result<AdmissionRequest
     let namespace = request.object_namespace().map(|name| context.surroundings.namespace(name));
     let objects = ["/object", "/oldObject"].into_iter().filter_map(|object| json.pointer(object));
     let name = objects.map(name_of).find(|name| !name.is_empty()).unwrap_or_default().to_owned();
-    Ok(AdmissionRequest { request, namespace: namespace.unwrap_or(expressions::Namespace::None), name })
+    let namespaced = Some(namespace.is_some());
+    let namespace = namespace.unwrap_or(expressions::Namespace::None);
+    Ok(AdmissionRequest { request, json, namespaced, namespace, name })
 }
 
 /// A manifest is taken for its creation by a user without name and groups.
@@ -54,7 +60,7 @@ fn of_manifest<'c>(request: &Request<'_>, context: &Context<'c>) -> Result<Admis
         "userInfo": {"username": "", "groups": []}, "object": object, "oldObject": null, "dryRun": request.dry_run,
         "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
     });
-    Ok(AdmissionRequest { request: read_request(&json)?, namespace, name })
+    Ok(AdmissionRequest { request: read_request(&json)?, json, namespaced: resource.namespaced, namespace, name })
 }
 
 fn read_request(json: &Value) -> Result<expressions::Request, String> {

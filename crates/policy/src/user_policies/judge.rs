@@ -2,7 +2,7 @@
 
 use expressions::{Effect, Input, Limits, Subject, Verdict};
 
-use super::admission_request;
+use super::{admission_request, gatekeeper};
 use crate::context::Context;
 use crate::decision::Violation;
 use crate::findings::KEPT;
@@ -45,7 +45,8 @@ pub(crate) fn judge(
         }
     }
     weighing.decision.audit_annotations = outcome.audit_annotations();
-    !outcome.decisions.is_empty()
+    let by_constraints = gatekeeper::judge(&own.gatekeeper, &asked, context, weighing);
+    by_constraints || !outcome.decisions.is_empty()
 }
 
 /// What is told of a finding, and what becomes of it; nothing of one that passed.

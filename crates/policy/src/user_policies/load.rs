@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use expressions::{Parameter, Parameters, Policies, SourceFile, Written};
 use serde_json::{Value, json};
 
-use super::{ADMISSION_API_VERSION, KYVERNO_GROUP, UserPolicies};
+use super::{ADMISSION_API_VERSION, KYVERNO_GROUP, UserPolicies, gatekeeper};
 use crate::manifest::{Object, Tree};
 use crate::policy_set::Fault;
 
@@ -16,6 +16,8 @@ use crate::policy_set::Fault;
 pub(crate) enum Form {
     /// A policy or a binding.
     Policy,
+    /// A template or constraint of Gatekeeper.
+    Gatekeeper,
     /// Something that can only be a parameter.
     Other,
 }
@@ -26,7 +28,13 @@ impl Form {
             && matches!(kind, "ValidatingAdmissionPolicy" | "ValidatingAdmissionPolicyBinding");
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         let of_kyverno = group == KYVERNO_GROUP && matches!(kind, "ValidatingPolicy" | "NamespacedValidatingPolicy");
-        if of_kubernetes || of_kyverno { Self::Policy } else { Self::Other }
+        let of_gatekeeper =
+            (group == rego::TEMPLATE_GROUP && kind == "ConstraintTemplate") || group == rego::CONSTRAINT_GROUP;
+        match (of_kubernetes || of_kyverno, of_gatekeeper) {
+            (true, _) => Self::Policy,
+            (false, true) => Self::Gatekeeper,
+            (false, false) => Self::Other,
+        }
     }
 }
 
@@ -41,17 +49,17 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    fn text(&self, path: &[&str]) -> &str {
+    pub(super) fn text(&self, path: &[&str]) -> &str {
         let (last, above) = path.split_last().unwrap_or((&"", &[]));
         let parent = above.iter().try_fold(&self.object.tree, |tree, key| tree.get(key));
         parent.and_then(|tree| tree.text(last)).unwrap_or_default()
     }
 
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.text(&["metadata", "name"])
     }
 
-    fn fault(&self, path: &str, message: String) -> Fault {
+    pub(super) fn fault(&self, path: &str, message: String) -> Fault {
         let (line, column) = self.object.tree.place(path);
         Fault { file: self.file.clone(), line, column: column.max(1), message }
     }
@@ -65,6 +73,7 @@ impl Document {
 
 /// Loads the documents. A policy whose name a policy in our form has, too, is not loaded: exceptions could not tell them apart.
 pub(crate) fn load(documents: Vec<Document>, taken: &dyn Fn(&str) -> bool) -> (UserPolicies, Vec<Fault>) {
+    let (of_gatekeeper, documents): (Vec<_>, Vec<_>) = documents.into_iter().partition(|d| d.form == Form::Gatekeeper);
     let (written, others): (Vec<_>, Vec<_>) = documents.into_iter().partition(|d| d.form == Form::Policy);
     let mut faults = Vec::new();
     let (clashing, written): (Vec<_>, Vec<_>) =
@@ -75,7 +84,17 @@ pub(crate) fn load(documents: Vec<Document>, taken: &dyn Fn(&str) -> bool) -> (U
     let kinds: BTreeSet<_> = written.iter().chain(&clashing).filter_map(Document::param_kind).collect();
     let (parameters, canonical_parameters) = parameters(&others, &kinds, &mut faults);
     let (policies, canonical_policies) = policies(&written, &mut faults);
-    (UserPolicies { policies, parameters, canonical_policies, canonical_parameters }, faults)
+    let (gatekeeper, canonical_templates, canonical_constraints) = gatekeeper::load(&of_gatekeeper, &mut faults);
+    let own = UserPolicies {
+        policies,
+        parameters,
+        gatekeeper,
+        canonical_policies,
+        canonical_parameters,
+        canonical_templates,
+        canonical_constraints,
+    };
+    (own, faults)
 }
 
 fn policies(written: &[Document], faults: &mut Vec<Fault>) -> (Policies, Vec<Value>) {
@@ -184,7 +203,9 @@ fn parameter(document: &Document, kinds: &BTreeSet<(&str, &str)>) -> Result<(Par
 fn unexpected(api_version: &str, kind: &str) -> String {
     format!(
         "expected Policy or PolicyException of {}, ValidatingAdmissionPolicy or ValidatingAdmissionPolicyBinding of {ADMISSION_API_VERSION}, \
-         ValidatingPolicy of {KYVERNO_GROUP}, or the paramKind of a policy; found kind {kind:?} of {api_version:?}",
-        crate::policy_set::API_VERSION
+         ValidatingPolicy of {KYVERNO_GROUP}, ConstraintTemplate of {}, a constraint of {}, or the paramKind of a policy; found kind {kind:?} of {api_version:?}",
+        crate::policy_set::API_VERSION,
+        rego::TEMPLATE_GROUP,
+        rego::CONSTRAINT_GROUP,
     )
 }

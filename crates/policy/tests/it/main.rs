@@ -5,6 +5,7 @@
 mod differential;
 mod exceptions;
 mod fixtures;
+mod gatekeeper;
 mod hostile;
 mod output;
 mod pages;
