@@ -23,9 +23,10 @@ pub(crate) struct UpArguments {
 }
 
 pub(crate) fn run(arguments: &UpArguments) -> Result<()> {
-    // The whole workspace at once, as the tests build it: parts by themselves would choose other features of the table engine and
-    // compile it again.
-    process::run("building Plimsoll", process::cargo()?.args(["build", "--workspace", "--bins", "--locked"]))?;
+    // The whole workspace at once, as the tests build it: parts by themselves, or all without what only tests depend on, would choose other
+    // features and compile the table engine again. One test target is enough for that, and this one is small.
+    let targets = ["build", "--workspace", "--bins", "--test", "architecture", "--locked"];
+    process::run("building Plimsoll", process::cargo()?.args(targets))?;
     let mut command = story()?;
     if let Some(kubeconfig) = &arguments.kubeconfig {
         command.arg("--kubeconfig").arg(kubeconfig);

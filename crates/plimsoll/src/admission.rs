@@ -36,6 +36,7 @@ pub(crate) async fn start(
     cluster: &str,
     config: kube::Config,
     store: &Store,
+    heartbeat: Option<Duration>,
 ) -> Result<LiveAdmission> {
     let client = collect::request::client(config).context("failed to make a client from the kubeconfig")?;
     let cancel = CancellationToken::new();
@@ -56,6 +57,9 @@ pub(crate) async fn start(
             Some(text) => certificates::client(text, "the admission webhook")?,
             None => ClientCertificate::Any,
         });
+    }
+    if let Some(heartbeat) = heartbeat {
+        options.heartbeat = heartbeat;
     }
     if let Some(seconds) = own.drain_seconds {
         options.drain = Duration::from_secs(seconds);

@@ -62,12 +62,14 @@ async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()
     let redactor = Redactor::new(evidence::secret(dir, store::layout::REDACTION_KEY)?);
     let cluster = configuration.cluster.clone().unwrap_or_else(|| "cluster".to_owned());
 
+    let heartbeat = configuration.heartbeat_seconds.map(|seconds| Duration::from_secs(seconds.max(1)));
+
     // The receiver first: API servers may be waiting to deliver.
     let intake = match &configuration.audit_webhook {
         Some(webhook) => {
             let mut options = receiver(&cluster, webhook, redactor.clone())?;
-            if let Some(seconds) = configuration.heartbeat_seconds {
-                options.heartbeat = Duration::from_secs(seconds);
+            if let Some(heartbeat) = heartbeat {
+                options.heartbeat = heartbeat;
             }
             let intake = Intake::start(options, store.clone()).await.context("failed to start the audit receiver")?;
             output::say(format_args!("audit receiver: https://{}/k8s/audit/<api server>", intake.address()))?;
@@ -78,7 +80,7 @@ async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()
     // Then admission: whatever is created meanwhile goes by its failure policy.
     let admission = match &configuration.admission {
         Some(webhook) => {
-            let admission = admission::start(webhook, &cluster, client.clone(), &store).await?;
+            let admission = admission::start(webhook, &cluster, client.clone(), &store, heartbeat).await?;
             output::say(format_args!("admission webhook: https://{}/admission", admission.address()))?;
             Some(admission)
         }
