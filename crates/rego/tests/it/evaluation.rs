@@ -91,7 +91,10 @@ const LONG: &str =
 fn work_is_bounded() {
     let many: Vec<_> = (0..60).map(|_| 1).collect();
     let found = found(&module(LONG), &json!({"xs": many}), &json!({}));
-    assert!(matches!(&found[..], [Finding::Error(message)] if message.contains("more than 320000 steps")), "{found:?}");
+    assert!(
+        matches!(&found[..], [Finding::Error(message)] if message.contains("more than 1280000 steps")),
+        "{found:?}"
+    );
 }
 
 #[test]
