@@ -19,6 +19,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("store", &["records", "ledger"]),
     ("controls", &["records", "analysis", "normalize", "store"]),
     ("collect", &["records", "store", "normalize"]),
+    ("signatures", &["records"]),
     ("intake", &["records", "store", "normalize"]),
     ("portal", &["records", "controls", "reports", "store"]),
     (
@@ -34,6 +35,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "portal",
             "records",
             "reports",
+            "signatures",
             "store",
         ],
     ),
