@@ -96,8 +96,10 @@ impl Checker {
             .map_err(|error| said("it does not hold under the trust root", &error))?;
         let identity = result.identity().map(|identity| identity.as_str().to_owned()).unwrap_or_default();
         let issuer = result.issuer().unwrap_or_default().to_owned();
+        // An issuer that is not named is none that a rule could name: issuers in rules have at least one character.
         if issuer != keyless.issuer || !stars::matches_identity(&keyless.identity, &identity) {
-            return Err(said("it is signed by somebody else", &format_args!("{identity}, whom {issuer} vouches for")));
+            let by = if issuer.is_empty() { "no issuer" } else { issuer.as_str() };
+            return Err(said("it is signed by somebody else", &format_args!("{identity}, whom {by} vouches for")));
         }
         let signer = Signer::Identity { identity, issuer, trust_root: keyless.trust_root.clone() };
         Ok(Checked { signer, log_index: if has_logs { log_index(bundle) } else { None } })

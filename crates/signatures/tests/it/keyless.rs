@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use signatures::{Form, Outcome, Signer};
 
-use crate::sigstore::{LegacySignature, Sigstore, now};
+use crate::sigstore::{self, LegacySignature, Sigstore, now};
 use crate::stage::{Registry, block, refused, verified, verifier, verify};
 
 const REPOSITORY: &str = "shop/web";
@@ -112,33 +112,88 @@ async fn the_log_and_its_time_count() {
     }
 }
 
+/// Puts a legacy signature where the image's is looked for; the image's name.
+async fn put(
+    registry: &Registry,
+    sigstore: &Sigstore,
+    signer: &sigstore::Signer,
+    tag: &str,
+    change: fn(&mut LegacySignature),
+) -> String {
+    let image = registry.image(REPOSITORY, tag, tag).await;
+    let mut signature = sigstore.legacy(signer, &image.to_string(), now());
+    change(&mut signature);
+    let layer = registry.blob(REPOSITORY, &signature.payload).await;
+    let empty = registry.blob(REPOSITORY, b"{}").await;
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json", "digest": empty.to_string(), "size": 2,
+        },
+        "layers": [{
+            "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
+            "digest": layer.to_string(),
+            "size": signature.payload.len(),
+            "annotations": signature.annotations,
+        }],
+    });
+    registry.put(REPOSITORY, &format!("sha256-{}.sig", image.hex()), &manifest).await;
+    format!("{}/{REPOSITORY}@{image}", registry.host)
+}
+
+#[tokio::test]
+async fn a_key_can_be_held_to_the_log() {
+    let (registry, sigstore) = (Registry::start(), Sigstore::new());
+    let (ours, theirs) = (Sigstore::key(), Sigstore::key());
+    let text = |keyed: &str| {
+        let keyless = rules(&registry.host, &sigstore, "x@y", ISSUER);
+        let (before, _) = keyless.split_once("    - keyless:").unwrap();
+        let pem = block(&ours.pem, 10);
+        format!(
+            "{before}    - key:\n        trustRoot: private\n        transparencyLog: {keyed}\n        publicKey: |\n{pem}"
+        )
+    };
+    let (required, ignored) = (verifier(&text("Required")), verifier(&text("Ignored")));
+    let logged = attach(&registry, "logged", |digest| sigstore.bundle(&ours, digest, SIGNATURE, now())).await;
+    let unlogged = attach(&registry, "unlogged", |digest| {
+        let mut bundle = sigstore.bundle(&ours, digest, SIGNATURE, now());
+        bundle["verificationMaterial"]["tlogEntries"] = json!([]);
+        bundle
+    })
+    .await;
+    let strange = attach(&registry, "strange", |digest| sigstore.bundle(&theirs, digest, SIGNATURE, now())).await;
+    let other_log = Sigstore::new();
+    let elsewhere = attach(&registry, "elsewhere", |digest| other_log.bundle(&ours, digest, SIGNATURE, now())).await;
+    let Outcome::Verified(outcome) = verify(&required, &logged).await else { panic!("verified") };
+    assert_eq!(outcome.by[0].log_index, Some(0));
+    verified(&verify(&ignored, &logged).await);
+    assert!(refused(&verify(&required, &unlogged).await).contains("it is in no transparency log"));
+    verified(&verify(&ignored, &unlogged).await);
+    refused(&verify(&required, &strange).await);
+    refused(&verify(&ignored, &strange).await);
+    refused(&verify(&required, &elsewhere).await);
+
+    let logged = put(&registry, &sigstore, &ours, "legacy-logged", |_| {}).await;
+    let unlogged = put(&registry, &sigstore, &ours, "legacy-unlogged", |signature| {
+        signature.annotations.as_object_mut().unwrap().remove("dev.sigstore.cosign/bundle");
+    });
+    let unlogged = unlogged.await;
+    verified(&verify(&required, &logged).await);
+    verified(&verify(&ignored, &logged).await);
+    assert!(refused(&verify(&required, &unlogged).await).contains("it is in no transparency log"));
+    verified(&verify(&ignored, &unlogged).await);
+    let strange = put(&registry, &sigstore, &theirs, "legacy-strange", |_| {}).await;
+    refused(&verify(&required, &strange).await);
+    refused(&verify(&ignored, &strange).await);
+}
+
 #[tokio::test]
 async fn legacy_keyless_signatures_are_verified() {
     let (registry, sigstore) = (Registry::start(), Sigstore::new());
     let signer = sigstore.signer("alice@shop.example", ISSUER);
     let text = rules(&registry.host, &sigstore, "alice@shop.example", ISSUER);
-    let put = async |tag: &str, change: fn(&mut LegacySignature)| {
-        let image = registry.image(REPOSITORY, tag, tag).await;
-        let mut signature = sigstore.legacy(&signer, &image.to_string(), now());
-        change(&mut signature);
-        let layer = registry.blob(REPOSITORY, &signature.payload).await;
-        let empty = registry.blob(REPOSITORY, b"{}").await;
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": {
-                "mediaType": "application/vnd.oci.image.config.v1+json", "digest": empty.to_string(), "size": 2,
-            },
-            "layers": [{
-                "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
-                "digest": layer.to_string(),
-                "size": signature.payload.len(),
-                "annotations": signature.annotations,
-            }],
-        });
-        registry.put(REPOSITORY, &format!("sha256-{}.sig", image.hex()), &manifest).await;
-        format!("{}/{REPOSITORY}@{image}", registry.host)
-    };
+    let put = |tag, change| put(&registry, &sigstore, &signer, tag, change);
     let image = put("good", |_| {}).await;
     let outcome = verify(&verifier(&text), &image).await;
     verified(&outcome);

@@ -5,5 +5,6 @@ mod cases;
 mod front;
 mod hostile;
 mod keyless;
+mod public;
 mod sigstore;
 mod stage;

@@ -25,11 +25,12 @@ pub(crate) struct Sigstore {
     log: KeyPair,
 }
 
-/// A certificate and its key.
+/// A key, with a certificate or alone.
 pub(crate) struct Signer {
     key: KeyPair,
-    pem: String,
-    der: Vec<u8>,
+    /// Of the certificate, or of the public key.
+    pub(crate) pem: String,
+    certificate: Option<Vec<u8>>,
 }
 
 /// A legacy signature: the payload, and the annotations of its layer.
@@ -122,7 +123,13 @@ impl Sigstore {
         parameters.custom_extensions = vec![CustomExtension::from_oid_content(ISSUER, der)];
         let key = KeyPair::generate().unwrap();
         let certificate = parameters.signed_by(&key, &self.authority).unwrap();
-        Signer { key, pem: certificate.pem(), der: certificate.der().to_vec() }
+        Signer { key, pem: certificate.pem(), certificate: Some(certificate.der().to_vec()) }
+    }
+
+    /// A key alone.
+    pub(crate) fn key() -> Signer {
+        let key = KeyPair::generate().unwrap();
+        Signer { pem: key.public_key_pem(), key, certificate: None }
     }
 
     /// A bundle with a statement about an image, logged at a time.
@@ -170,12 +177,14 @@ impl Sigstore {
             },
             "canonicalizedBody": STANDARD.encode(&body),
         });
+        let mut material = match &signer.certificate {
+            Some(der) => json!({"certificate": {"rawBytes": STANDARD.encode(der)}}),
+            None => json!({"publicKey": {"hint": "ours"}}),
+        };
+        material["tlogEntries"] = json!([entry]);
         json!({
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-            "verificationMaterial": {
-                "certificate": {"rawBytes": STANDARD.encode(&signer.der)},
-                "tlogEntries": [entry],
-            },
+            "verificationMaterial": material,
             "dsseEnvelope": envelope,
         })
     }
@@ -211,12 +220,14 @@ impl Sigstore {
                 "logID": hex::encode(self.log_id()),
             },
         });
-        let annotations = json!({
+        let mut annotations = json!({
             "dev.cosignproject.cosign/signature": signature,
-            "dev.sigstore.cosign/certificate": signer.pem,
-            "dev.sigstore.cosign/chain": self.authority_pem,
             "dev.sigstore.cosign/bundle": bundle.to_string(),
         });
+        if signer.certificate.is_some() {
+            annotations["dev.sigstore.cosign/certificate"] = signer.pem.clone().into();
+            annotations["dev.sigstore.cosign/chain"] = self.authority_pem.clone().into();
+        }
         LegacySignature { payload, annotations }
     }
 
