@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use policy::images::RepositoryPattern;
 use records::image::ImageReference;
+use records::repository::RepositoryPattern;
 
 libfuzzer_sys::fuzz_target!(|texts: (&str, &str)| {
     let reference = ImageReference::parse(texts.0);

@@ -20,6 +20,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("store", &["records", "ledger"]),
     ("controls", &["records", "analysis", "normalize", "store"]),
     ("collect", &["records", "store", "normalize"]),
+    ("signatures", &["records"]),
     ("intake", &["records", "store", "normalize", "policy"]),
     ("portal", &["records", "controls", "reports", "store"]),
     (
@@ -35,6 +36,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "portal",
             "records",
             "reports",
+            "signatures",
             "store",
         ],
     ),

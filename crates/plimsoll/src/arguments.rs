@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// Checks manifests and admission requests against policies, tests policies, explains rules.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Verifies the signatures of images.
+    #[command(subcommand)]
+    Images(ImagesCommand),
     /// Prints the ClusterRole and binding that collection needs, to be applied by an administrator.
     Rbac,
     /// Sets up the admission webhook.
@@ -243,6 +246,29 @@ pub(crate) enum PolicyCommand {
         /// The rule, for example trusted-registries, or the name of a policy in --policies.
         rule: Option<String>,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ImagesCommand {
+    /// Looks up the signatures and attestations of images in their registries; `--format` table, csv or json. Exit 1 when one is refused, 2
+    /// when one is not known because its registry could not be asked.
+    Verify(ImagesVerifyArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct ImagesVerifyArguments {
+    /// The rules (YAML): which images need which signatures, and whose.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: PathBuf,
+    /// Credentials for registries: a Docker configuration, as an imagePullSecret holds it. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Vec<PathBuf>,
+    /// Seconds that each image may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+    /// The images, as a pod names them.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
 }
 
 #[derive(Args)]

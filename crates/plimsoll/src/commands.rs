@@ -3,6 +3,7 @@
 mod admission;
 mod controls;
 mod evaluate;
+mod images;
 mod ingest;
 mod policy;
 mod query;
@@ -44,6 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::Controls(own) => controls::run(arguments, own),
         Command::Store(own) => store::run(arguments, own),
         Command::Policy(own) => policy::run(arguments, own),
+        Command::Images(own) => images::run(arguments.format, own),
         Command::Rbac => rbac::run(),
         Command::Admission(own) => admission::run(own),
     }

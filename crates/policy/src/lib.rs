@@ -16,7 +16,6 @@
 //! | [`exception`] | exceptions: scope, owner, approver, reason, expiry |
 //! | [`pod_security`] | the Pod Security Standards of each version of Kubernetes |
 //! | [`rules`] | the rules that policies name, with their pages of documentation |
-//! | [`images`] | patterns of image repositories |
 //! | [`manifest`] | files of YAML or JSON as objects, with lines |
 //! | [`check`] | whole files against a policy set |
 //! | [`trial`] | good and bad examples of policies |
@@ -31,7 +30,6 @@ pub mod decision;
 pub mod evaluate;
 pub mod exception;
 mod findings;
-pub mod images;
 pub mod manifest;
 pub mod output;
 mod pattern;

@@ -9,6 +9,7 @@ pub mod control;
 pub mod entry;
 pub mod image;
 pub mod period;
+pub mod repository;
 pub mod source;
 pub mod statement;
 pub mod table;

@@ -1,4 +1,5 @@
-//! Builds the Go programs of `tests/cluster` and keeps them in the user's cache directory, by what they are made from.
+//! Builds the Go programs of `tests/cluster` and `tests/signing` and keeps them in the user's cache directory, by what they
+//! are made from.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -26,13 +27,35 @@ pub struct Programs {
     pub guard: PathBuf,
 }
 
+/// A registry, and what signs images in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningPrograms {
+    /// `plimsoll-registry`: go-containerregistry's registry, with or without the referrers API.
+    pub registry: PathBuf,
+    /// `cosign`.
+    pub cosign: PathBuf,
+}
+
+/// The registry and cosign, built if the cache does not hold them.
+///
+/// # Errors
+/// As [`programs`].
+pub fn signing() -> Result<SigningPrograms> {
+    let source = recipe("signing")?;
+    let folder = cached("signing", &source, &[], |folder| {
+        go_build(&source, "./registry", &folder.join("plimsoll-registry"))?;
+        go_build(&source, "github.com/sigstore/cosign/v3/cmd/cosign", &folder.join("cosign"))
+    })?;
+    Ok(SigningPrograms { registry: folder.join("plimsoll-registry"), cosign: folder.join("cosign") })
+}
+
 /// The programs of a control plane, built if the cache does not hold them. The first build takes minutes; what happens
 /// is said on standard error. Processes that ask at the same time wait for the one that builds.
 ///
 /// # Errors
 /// Go is missing or too old, or the build failed.
 pub fn programs() -> Result<Programs> {
-    let source = source()?;
+    let source = recipe("cluster")?;
     let folder = cached("cluster", &source, &["fsck"], |folder| {
         go_build(&source, ".", &folder.join("plimsoll-cluster"))?;
         go_build(&source, "./guard", &folder.join("plimsoll-guard"))
@@ -45,18 +68,18 @@ pub fn programs() -> Result<Programs> {
 /// # Errors
 /// As [`programs`].
 pub fn fsck() -> Result<PathBuf> {
-    let source = source()?.join("fsck");
+    let source = recipe("cluster")?.join("fsck");
     let folder = cached("fsck", &source, &[], |folder| {
         go_build(&source, "github.com/transparency-dev/tessera/cmd/fsck", &folder.join("fsck"))
     })?;
     Ok(folder.join("fsck"))
 }
 
-fn source() -> Result<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cluster");
+fn recipe(name: &str) -> Result<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
     path.canonicalize().with_context(|| {
         format!(
-            "failed to find the control plane's recipe at {}: run from the checkout that this program was built in",
+            "failed to find the programs' recipe at {}: run from the checkout that this program was built in",
             path.display()
         )
     })

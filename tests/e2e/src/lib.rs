@@ -25,7 +25,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`build`] | builds the Go programs of `tests/cluster` once and keeps them in the user's cache |
+//! | [`build`] | builds the Go programs of `tests/cluster` and `tests/signing` once and keeps them in the user's cache |
 //! | [`control_plane`] | starts, stops, pauses and restarts control planes; what happened in them |
 //! | [`audit`] | the audit policy and the webhook that a control plane is started with |
 //! | [`identity`] | who asks: client certificates, tokens, service accounts, nobody |

@@ -1,12 +1,12 @@
 //! Rules about images: of containers, and of volumes that mount an image.
 
 use records::image::ImageReference;
+use records::repository::RepositoryPattern;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Rule, at_least_one, written};
 use crate::findings::{Findings, listed, quoted};
-use crate::images::RepositoryPattern;
 use crate::pattern::Pattern;
 use crate::pod_security::containers;
 use crate::workload::pod::Pod;

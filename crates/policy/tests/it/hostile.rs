@@ -1,10 +1,10 @@
 //! Whatever comes in: nothing panics, answers are bounded, and more permission never comes from a stricter level.
 
 use policy::check::{self, Content};
-use policy::images::RepositoryPattern;
 use policy::{PolicySet, Request, Verdict, evaluate, output, rules, trial};
 use proptest::prelude::*;
 use records::image::ImageReference;
+use records::repository::RepositoryPattern;
 use serde_json::{Value, json};
 
 use crate::context;

@@ -59,7 +59,7 @@ fn no_page_is_about_a_rule_that_is_not_there() {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !matches!(name.as_str(), "README.md" | "own-policies.md" | "gatekeeper.md"))
+        .filter(|name| !matches!(name.as_str(), "README.md" | "own-policies.md" | "gatekeeper.md" | "signatures.md"))
         .collect();
     files.sort();
     let expected: Vec<_> = rules::all().iter().map(|rule| format!("{}.md", rule.name)).collect();

@@ -8,8 +8,9 @@
 
 use std::fmt;
 
-use records::image::ImageReference;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::image::ImageReference;
 
 /// Repositories that are covered.
 #[derive(Debug, Clone, PartialEq, Eq)]
