@@ -361,7 +361,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("7.parquet");
         std::fs::write(&path, "no Parquet at all").unwrap();
-        let error = scan(&[path.clone()], &[], &Settings::default()).unwrap_err().to_string();
+        let error = scan(std::slice::from_ref(&path), &[], &Settings::default()).unwrap_err().to_string();
         assert!(error.contains(&path.display().to_string()) && error.contains("rebuild the tables"), "{error}");
     }
 }
