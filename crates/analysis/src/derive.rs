@@ -1,15 +1,17 @@
 //! All derived tables at once.
 
 use records::tables::admission::{AdmissionReconciliation, PolicyException};
-use records::tables::audit::{ObjectWrite, PrivilegedSession};
+use records::tables::audit::PrivilegedSession;
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
-use records::tables::objects::ObjectVersion;
+use records::tables::objects::{ObjectObservation, ObjectVersion};
 use records::tables::rbac::{RbacGrant, RbacRule};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage};
 
 use crate::objects::writers::WriteIndex;
+use crate::writes::ObjectWrites;
 use crate::{
-    Inputs, admission, audit_policy, clocks, enforcement, objects, observation, rbac, sessions, workloads, writes,
+    Inputs, Settings, admission, audit_policy, clocks, enforcement, objects, observation, rbac, sessions, workloads,
+    writes,
 };
 
 /// The rows of the derived tables, in an order that depends on nothing but the inputs' content.
@@ -28,7 +30,7 @@ pub struct Derived<'r> {
     /// Rows of `privileged_sessions`.
     pub privileged_sessions: Vec<PrivilegedSession<'r>>,
     /// Rows of `object_writes`.
-    pub object_writes: Vec<ObjectWrite<'r>>,
+    pub object_writes: ObjectWrites<'r>,
     /// Rows of `sources`.
     pub sources: Vec<Source<'r>>,
     /// Rows of `coverage`.
@@ -47,45 +49,87 @@ pub struct Derived<'r> {
     pub exceptions: Vec<PolicyException<'r>>,
 }
 
-/// Computes all derived tables.
+/// Computes all derived tables. What is about sources and what is about objects is worked out at the same time.
 #[must_use]
-pub fn derive(inputs: Inputs<'_>) -> Derived<'_> {
-    let statements = observation::statements::read(&inputs.statements);
-    let observed = observation::observe(&inputs, &statements);
-    let clock_skew = clocks::clock_skew(&statements);
-    let audit_policy_requirements = audit_policy::requirements(&inputs.configuration_reads);
-    let privileged_sessions = sessions::privileged_sessions(&inputs.privileged_events);
-
+pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
+    let observations = std::mem::take(&mut inputs.observations);
     let index = WriteIndex::new(&inputs.audit_writes, &inputs.settings);
-    let history = objects::histories(inputs.observations, &index);
-    let object_writes =
-        writes::object_writes(&inputs.audit_writes, &index, &history, &observed.covered, &inputs.settings);
+    let (sources, objects) = std::thread::scope(|scope| {
+        let sources = scope.spawn(|| AboutSources::of(&inputs));
+        let objects = AboutObjects::of(observations, &index, &inputs.settings);
+        (sources.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), objects)
+    });
+    let observed = sources.observed;
+    let writes =
+        writes::object_writes(&inputs.audit_writes, &index, &objects.history, &observed.covered, &inputs.settings);
     let admission_reconciliation = admission::reconciliation(&admission::Evidence {
         decisions: &inputs.admission_decisions,
         policy_sets: &inputs.policy_sets,
         guarded: &inputs.guarded_events,
         writes: &inputs.audit_writes,
-        versions: &history.versions,
+        versions: &objects.history.versions,
         now: inputs.now,
         settings: &inputs.settings,
     });
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
-    let (rbac_grants, rbac_rules) = rbac::grants_and_rules(&history);
     Derived {
-        rbac_grants,
-        rbac_rules,
-        running_images: workloads::running_images(&history.versions),
-        namespace_enforcement: enforcement::namespace_enforcement(&history.versions, &inputs.settings),
-        privileged_sessions,
-        object_writes,
+        rbac_grants: objects.rbac_grants,
+        rbac_rules: objects.rbac_rules,
+        running_images: objects.running_images,
+        namespace_enforcement: objects.namespace_enforcement,
+        privileged_sessions: sources.privileged_sessions,
         sources: observed.sources,
         coverage: observed.coverage,
         gaps: observed.gaps,
-        audit_policy_requirements,
+        audit_policy_requirements: sources.audit_policy_requirements,
         audit_balance: observed.balance,
-        clock_skew,
+        clock_skew: sources.clock_skew,
         admission_reconciliation,
         exceptions,
-        object_versions: history.versions,
+        object_versions: objects.history.versions,
+        object_writes: ObjectWrites::new(inputs.audit_writes, writes),
+    }
+}
+
+/// What needs no history of objects.
+struct AboutSources<'r> {
+    observed: observation::Observed<'r>,
+    clock_skew: Vec<ClockSkew<'r>>,
+    audit_policy_requirements: Vec<AuditPolicyRequirement<'r>>,
+    privileged_sessions: Vec<PrivilegedSession<'r>>,
+}
+
+impl<'r> AboutSources<'r> {
+    fn of(inputs: &Inputs<'r>) -> Self {
+        let statements = observation::statements::read(&inputs.statements);
+        Self {
+            observed: observation::observe(inputs, &statements),
+            clock_skew: clocks::clock_skew(&statements),
+            audit_policy_requirements: audit_policy::requirements(&inputs.configuration_reads),
+            privileged_sessions: sessions::privileged_sessions(&inputs.privileged_events),
+        }
+    }
+}
+
+/// The history of objects and what follows from it.
+struct AboutObjects<'r> {
+    history: objects::History<'r>,
+    rbac_grants: Vec<RbacGrant<'r>>,
+    rbac_rules: Vec<RbacRule<'r>>,
+    running_images: Vec<RunningImage<'r>>,
+    namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+}
+
+impl<'r> AboutObjects<'r> {
+    fn of(observations: Vec<ObjectObservation<'r>>, index: &WriteIndex<'_, 'r>, settings: &Settings) -> Self {
+        let history = objects::histories(observations, index);
+        let (rbac_grants, rbac_rules) = rbac::grants_and_rules(&history);
+        Self {
+            rbac_grants,
+            rbac_rules,
+            running_images: workloads::running_images(&history.versions),
+            namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
+            history,
+        }
     }
 }

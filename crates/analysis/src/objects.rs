@@ -16,8 +16,7 @@
 //! A list proves absence only when it is complete: begun, ended with the same identifier, and with as many observed objects
 //! as the end says.
 
-use std::collections::{HashMap, HashSet};
-
+use ahash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use records::Timestamp;
 use records::tables::objects::{ObjectObservation, ObjectVersion};
 
@@ -26,7 +25,10 @@ pub(crate) mod writers;
 use writers::{Trace, WriteIndex};
 
 /// A kind of object in one cluster: cluster, API group, resource.
-pub(crate) type Kind = (String, String, String);
+type Kind = (String, String, String);
+
+/// By cluster, API group and resource: looked up for every observation, without a text made for it.
+type KnownFrom = HashMap<String, HashMap<String, HashMap<String, Timestamp>>>;
 
 /// The histories and what other modules need to know of how they were put together.
 #[derive(Debug, Default)]
@@ -35,7 +37,7 @@ pub(crate) struct History<'r> {
     pub(crate) versions: Vec<ObjectVersion<'r>>,
     /// For each kind that is watched: from when absence means that there was no such object (end of the first complete list, else the
     /// first observation).
-    pub(crate) known_from: HashMap<Kind, Timestamp>,
+    known_from: KnownFrom,
     /// What the watches saw of the objects that audit events are about.
     pub(crate) trace: Trace,
 }
@@ -43,7 +45,11 @@ pub(crate) struct History<'r> {
 impl History<'_> {
     /// From when absence of an object of this kind in this cluster is knowledge; `None` when the kind is not watched.
     pub(crate) fn known_from(&self, cluster: &str, group: &str, resource: &str) -> Option<Timestamp> {
-        self.known_from.get(&(cluster.to_owned(), group.to_owned(), resource.to_owned())).copied()
+        self.known_from.get(cluster)?.get(group)?.get(resource).copied()
+    }
+
+    fn know_from(&mut self, (cluster, group, resource): Kind, at: Timestamp) {
+        self.known_from.entry(cluster).or_default().entry(group).or_default().insert(resource, at);
     }
 }
 
@@ -102,8 +108,10 @@ impl<'a, 'r> Stream<'a, 'r> {
     }
 
     fn observe(&mut self, o: ObjectObservation<'r>, history: &mut History<'r>) {
-        let kind = (o.provenance.cluster.to_string(), o.api_group.to_string(), o.resource.to_string());
-        history.known_from.entry(kind.clone()).or_insert(o.observed_at);
+        let kind = || (o.provenance.cluster.to_string(), o.api_group.to_string(), o.resource.to_string());
+        if history.known_from(&o.provenance.cluster, &o.api_group, &o.resource).is_none() {
+            history.know_from(kind(), o.observed_at);
+        }
         match &*o.observation {
             "list_begin" => {
                 let id = o.list_id.map(std::borrow::Cow::into_owned);
@@ -115,8 +123,8 @@ impl<'a, 'r> Stream<'a, 'r> {
                     .take()
                     .filter(|list| list.id.as_deref() == o.list_id.as_deref() && o.list_count == Some(list.listed));
                 if let Some(list) = complete {
-                    if self.listed_once.insert(kind.clone()) {
-                        history.known_from.insert(kind, o.observed_at);
+                    if self.listed_once.insert(kind()) {
+                        history.know_from(kind(), o.observed_at);
                     }
                     self.end_missing(&list, history);
                 }

@@ -6,64 +6,134 @@
 //! should have been seen and was not is unconfirmed, and a delete whose event cannot say whether it was a dry run then stays
 //! unknown in that, too.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::fmt;
 
+use ahash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use records::table::Provenance;
 use records::tables::audit::ObjectWrite;
-use records::{Period, PeriodSet, SourceClass, SourceName};
+use records::{Period, PeriodSet, SourceClass, SourceName, Timestamp};
 
 use crate::Settings;
-use crate::identifier::identifier;
+use crate::identifier::identifier_bytes;
 use crate::inputs::WriteEvent;
 use crate::objects::History;
-use crate::objects::writers::{WriteIndex, carried_out, deletes};
+use crate::objects::writers::{WriteIndex, deletes};
 
-/// The rows of `object_writes`. `covered` is the coverage of the watches, by source.
-pub(crate) fn object_writes<'r>(
-    events: &[WriteEvent<'r>],
+/// The rows of `object_writes`, by time and identifier. There may be millions: each is put together from its event when it is asked for.
+#[derive(Clone, Default)]
+pub struct ObjectWrites<'r> {
+    events: Vec<WriteEvent<'r>>,
+    found: Vec<Found>,
+}
+
+/// What was found of one event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    at: Timestamp,
+    id: [u8; 16],
+    event: usize,
+    told: Told,
+}
+
+impl<'r> ObjectWrites<'r> {
+    pub(crate) fn new(events: Vec<WriteEvent<'r>>, found: Vec<Found>) -> Self {
+        Self { events, found }
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// The rows.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = ObjectWrite<'_>> {
+        self.found.iter().map(|found| self.row(found))
+    }
+
+    fn row(&self, found: &Found) -> ObjectWrite<'_> {
+        let event = &self.events[found.event];
+        fn text<'a>(text: &'a Option<Cow<'_, str>>) -> Option<Cow<'a, str>> {
+            text.as_deref().map(Cow::Borrowed)
+        }
+        let entry = &event.provenance;
+        ObjectWrite {
+            provenance: Provenance {
+                cluster: Cow::Borrowed(&entry.cluster),
+                source: Cow::Borrowed(&entry.source),
+                segment: entry.segment,
+                seq: entry.seq,
+                normaliser_version: entry.normaliser_version,
+            },
+            write_id: hex::encode(found.id).into(),
+            at: found.at,
+            verb: text(&event.verb).unwrap_or_default(),
+            api_group: text(&event.api_group).unwrap_or_default(),
+            resource: text(&event.resource).unwrap_or_default(),
+            subresource: text(&event.subresource),
+            namespace: text(&event.namespace),
+            name: text(&event.name).or_else(|| text(&event.response_name)),
+            user_name: text(&event.user_name).unwrap_or_default(),
+            impersonated_user: text(&event.impersonated_user),
+            actor_class: Cow::Borrowed(&event.actor_class),
+            authentication: Cow::Borrowed(&event.authentication),
+            material: found.told.material,
+            resource_version: text(&event.response_resource_version),
+            dry_run: found.told.dry_run,
+            confirmation: found.told.confirmation.into(),
+        }
+    }
+}
+
+/// The same rows, whatever else is kept for them.
+impl PartialEq for ObjectWrites<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl fmt::Debug for ObjectWrites<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// What [`ObjectWrites`] are made of. `covered` is the coverage of the watches, by source.
+pub(crate) fn object_writes(
+    events: &[WriteEvent<'_>],
     index: &WriteIndex<'_, '_>,
     history: &History<'_>,
-    covered: &HashMap<String, PeriodSet>,
+    covered: &std::collections::HashMap<String, PeriodSet>,
     settings: &Settings,
-) -> Vec<ObjectWrite<'r>> {
+) -> Vec<Found> {
     let governed: HashSet<(&str, &str)> =
         settings.governed_resources.iter().map(|g| (g.group.as_str(), g.resource.as_str())).collect();
     let kinds = Kinds::of(events, history, covered);
-    let mut seen = HashSet::new();
-    let mut rows: Vec<ObjectWrite<'r>> = Vec::new();
+    let mut seen = HashSet::with_capacity(events.len());
+    let mut rows: Vec<Found> = Vec::with_capacity(events.len());
     for (number, event) in events.iter().enumerate() {
         let group = event.api_group.as_deref().unwrap_or("");
         let Some(resource) = event.resource.as_deref() else { continue };
-        if !carried_out(event) || !governed.contains(&(group, resource)) {
+        if !index.is_write(number) || !governed.contains(&(group, resource)) {
             continue;
         }
         let stage = event.stage.as_deref().unwrap_or_default();
         let audit_id = event.audit_id.as_deref().unwrap_or_default();
-        let id = identifier(&[&event.provenance.source, audit_id, stage, &event.event_digest]);
-        if !seen.insert(id.clone()) {
+        let id = identifier_bytes(&[&event.provenance.source, audit_id, stage, &event.event_digest]);
+        if !seen.insert(id) {
             continue; // The same event, by webhook and by file.
         }
         let told = Told::of(number, event, index, history, kinds.known(event), settings);
-        rows.push(ObjectWrite {
-            provenance: event.provenance.clone(),
-            write_id: id.into(),
-            at: event.event_time,
-            verb: event.verb.clone().unwrap_or_default(),
-            api_group: event.api_group.clone().unwrap_or_default(),
-            resource: event.resource.clone().unwrap_or_default(),
-            subresource: event.subresource.clone(),
-            namespace: event.namespace.clone(),
-            name: event.name.clone().or_else(|| event.response_name.clone()),
-            user_name: event.user_name.clone().unwrap_or_default(),
-            impersonated_user: event.impersonated_user.clone(),
-            actor_class: event.actor_class.clone(),
-            authentication: event.authentication.clone(),
-            material: told.material,
-            resource_version: event.response_resource_version.clone(),
-            dry_run: told.dry_run,
-            confirmation: told.confirmation.into(),
-        });
+        rows.push(Found { at: event.event_time, id, event: number, told });
     }
-    rows.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.write_id.cmp(&b.write_id)));
+    rows.sort_unstable_by_key(|found| (found.at, found.id));
     rows
 }
 
@@ -86,7 +156,11 @@ fn kind<'a>(event: &'a WriteEvent<'_>) -> KindKey<'a> {
 }
 
 impl<'a> Kinds<'a> {
-    fn of(events: &'a [WriteEvent<'_>], history: &History<'_>, covered: &'a HashMap<String, PeriodSet>) -> Self {
+    fn of(
+        events: &'a [WriteEvent<'_>],
+        history: &History<'_>,
+        covered: &'a std::collections::HashMap<String, PeriodSet>,
+    ) -> Self {
         let mut kinds = HashMap::new();
         for event in events {
             let (cluster, group, resource) = kind(event);
@@ -122,6 +196,7 @@ impl Known<'_> {
 }
 
 /// What history tells of a write.
+#[derive(Debug, Clone, Copy)]
 struct Told {
     material: Option<bool>,
     dry_run: Option<bool>,

@@ -39,7 +39,7 @@ pub(crate) fn run(console: &Console, folder: &Path, control: &str, seed: &str, s
     console.line(format_args!("seed         {}", printable(seed)))?;
     console.line(format_args!("drawn        {} of {}", drawn.len(), names.len()))?;
     for one in &drawn {
-        let label = outcome.items.iter().find(|item| item.item == one.item).map_or("", |item| item.label.as_str());
+        let label = outcome.items.iter().find(|item| item.item == one.item).map_or("", |item| item.label);
         console.line(format_args!("  {}  {}  {}", one.rank, printable(&one.item), printable(label)))?;
     }
     console.line(format_args!(

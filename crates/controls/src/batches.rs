@@ -1,7 +1,7 @@
 //! Rows of the open tables as Arrow batches, and rows of query results.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use records::{ReadRowError, Row, RowReader, TableSink, Timestamp};
 use store::TableBuilders;
 
@@ -23,7 +23,17 @@ pub fn batches_of<'a, R: Row<'a>>(rows: &[R]) -> Vec<RecordBatch> {
     builders.finish().into_iter().flat_map(|(_, batches)| batches).collect()
 }
 
-/// One row of a query's result, read by position. A column that is missing or of another type reads as null.
+/// The same of rows that are made one by one.
+pub(crate) fn batches_of_each<'a, R: Row<'a>>(rows: impl Iterator<Item = R>) -> Vec<RecordBatch> {
+    let mut builders = TableBuilders::new();
+    for row in rows {
+        builders.append(&row);
+    }
+    builders.finish().into_iter().flat_map(|(_, batches)| batches).collect()
+}
+
+/// One row of a query's result, read by position. Texts may be those of a dictionary. A column that is missing or of another type
+/// reads as null.
 #[derive(Debug, Clone, Copy)]
 pub struct QueryRow<'a> {
     batch: &'a RecordBatch,
@@ -38,7 +48,13 @@ impl<'a> QueryRow<'a> {
 
 impl<'a> RowReader<'a> for QueryRow<'a> {
     fn text(&self, column: usize) -> Option<&'a str> {
-        self.present(column)?.as_string_opt::<i32>().map(|a| a.value(self.row))
+        let array = self.present(column)?;
+        if let Some(texts) = array.as_string_opt::<i32>() {
+            return Some(texts.value(self.row));
+        }
+        let dictionary = array.as_dictionary_opt::<Int32Type>()?;
+        let texts = dictionary.values().as_string_opt::<i32>()?;
+        dictionary.key(self.row).filter(|key| texts.is_valid(*key)).map(|key| texts.value(key))
     }
 
     fn integer(&self, column: usize) -> Option<i64> {

@@ -238,7 +238,7 @@ fn compare(expected: &Expected, outcome: &ControlOutcome, prepared: &Prepared) -
     }
     let event = outcome.kind == records::ControlKind::Event;
     let mut open: Vec<(String, Timestamp, Timestamp, Verdict, &str)> =
-        outcome.items.iter().map(|i| (i.label.clone(), i.from, i.to, i.verdict, i.reason.as_str())).collect();
+        outcome.items.iter().map(|i| (i.label.to_owned(), i.from, i.to, i.verdict, i.reason)).collect();
     for item in &expected.items {
         let from = item.from.as_deref().map_or(Ok(prepared.window.from), |t| prepared.clock.read(t))?;
         let to = match &item.to {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use records::table::Provenance;
 use records::tables::results::{ControlItem, ControlResult, Evaluation};
 
-use crate::canonical::{digest, record, result_text};
-use crate::runner::{ControlOutcome, EvaluationResult};
+use crate::canonical::{LinesDigest, record, write_result};
+use crate::runner::{ControlOutcome, EvaluationResult, ItemVerdict, Items};
 
 impl EvaluationResult {
     /// The row of `evaluations`. Its provenance is empty until the store holds it.
@@ -46,13 +46,15 @@ impl EvaluationResult {
 
     /// SHA-256 (hexadecimal) of the canonical text of the rows of `control_results` without provenance and evaluation's identifier.
     pub(crate) fn digest(&self) -> String {
-        let lines: Vec<String> = self.result_rows().iter().map(result_text).collect();
-        digest(lines.iter().map(String::as_str))
+        let mut digest = LinesDigest::new();
+        for row in self.result_rows() {
+            digest.add(|line| write_result(&row, line));
+        }
+        digest.finish()
     }
 }
 
 fn result_row<'a>(evaluation_id: &'a str, outcome: &'a ControlOutcome) -> ControlResult<'a> {
-    let items: Vec<String> = item_rows("", outcome).map(|row| result_text(&row)).collect();
     ControlResult {
         provenance: Provenance::default(),
         evaluation_id: Cow::Borrowed(evaluation_id),
@@ -68,25 +70,38 @@ fn result_row<'a>(evaluation_id: &'a str, outcome: &'a ControlOutcome) -> Contro
         covered_millionths: outcome.numbers.covered_millionths,
         longest_gap_micros: outcome.numbers.longest_gap_micros,
         population_digest: Cow::Borrowed(&outcome.population.digest),
-        items_digest: Cow::Owned(digest(items.iter().map(String::as_str))),
+        items_digest: Cow::Borrowed(&outcome.items_digest),
         parameters_json: Cow::Borrowed(&outcome.parameters_json),
         remark: Cow::Borrowed(&outcome.remark),
     }
 }
 
 fn item_rows<'a>(evaluation_id: &'a str, outcome: &'a ControlOutcome) -> impl Iterator<Item = ControlItem<'a>> {
-    outcome.items.iter().map(move |item| ControlItem {
+    outcome.items.iter().map(move |item| item_row(evaluation_id, outcome.control.as_str(), item))
+}
+
+fn item_row<'a>(evaluation_id: &'a str, control: &'a str, item: ItemVerdict<'a>) -> ControlItem<'a> {
+    ControlItem {
         provenance: Provenance::default(),
         evaluation_id: Cow::Borrowed(evaluation_id),
-        control: Cow::Borrowed(outcome.control.as_str()),
-        item: Cow::Borrowed(&item.item),
-        label: Cow::Borrowed(&item.label),
+        control: Cow::Borrowed(control),
+        item: Cow::Borrowed(item.item),
+        label: Cow::Borrowed(item.label),
         item_from: item.from,
         item_to: item.to,
         verdict: Cow::Borrowed(item.verdict.as_str()),
-        reason: Cow::Borrowed(&item.reason),
-        evidence_source: item.evidence.as_ref().map(|e| Cow::Borrowed(e.source.as_str())),
-        evidence_segment: item.evidence.as_ref().and_then(|e| i64::try_from(e.segment).ok()),
-        evidence_seq: item.evidence.as_ref().and_then(|e| i64::try_from(e.seq).ok()),
-    })
+        reason: Cow::Borrowed(item.reason),
+        evidence_source: item.evidence.map(|e| Cow::Borrowed(e.source)),
+        evidence_segment: item.evidence.and_then(|e| i64::try_from(e.segment).ok()),
+        evidence_seq: item.evidence.and_then(|e| i64::try_from(e.seq).ok()),
+    }
+}
+
+/// SHA-256 (hexadecimal) of the canonical text of a control's rows of `control_items` without provenance and evaluation's identifier.
+pub(crate) fn items_digest(control: &str, items: &Items) -> String {
+    let mut digest = LinesDigest::new();
+    for item in items.iter() {
+        digest.add(|line| write_result(&item_row("", control, item), line));
+    }
+    digest.finish()
 }

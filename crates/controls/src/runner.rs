@@ -1,18 +1,24 @@
 //! Running controls over a window: population, test, clipping, coverage, verdicts, conclusion.
 
+mod columns;
 mod conclusion;
 mod coverage;
 mod intervals;
+mod items;
 mod population;
 mod tests_of_items;
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
-use records::{Conclusion, ControlId, ControlKind, EntryReference, Period, PeriodSet, Timestamp, Verdict};
+use futures::StreamExt as _;
+use records::{Conclusion, ControlId, ControlKind, Period, PeriodSet, Timestamp};
 use serde_json::{Value, json};
 
 pub use conclusion::Numbers;
 pub use coverage::{ControlCoverage, NotConnected, SourceCoverage};
+pub use items::{Evidence, ItemVerdict, Items};
 pub use population::Population;
 pub(crate) use population::schema as population_schema;
 
@@ -36,27 +42,6 @@ pub struct Occasion {
     pub version: String,
 }
 
-/// A verdict on one item over one interval, or at one instant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ItemVerdict {
-    /// The item's identifier within the population.
-    pub item: String,
-    /// What to call it.
-    pub label: String,
-    /// Beginning of the interval, within the window; the instant of an event.
-    pub from: Timestamp,
-    /// End of the interval; equal to the beginning for an event.
-    pub to: Timestamp,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Why.
-    pub reason: String,
-    /// The raw entry that it rests on.
-    pub evidence: Option<EntryReference>,
-    /// Whether it is undetermined because nobody looked (a source was not covered), not because the test could not tell.
-    pub uncovered: bool,
-}
-
 /// The result of one control.
 #[derive(Debug, Clone)]
 pub struct ControlOutcome {
@@ -73,7 +58,9 @@ pub struct ControlOutcome {
     /// The population as it was before the test ran.
     pub population: Population,
     /// All verdicts, by item and time.
-    pub items: Vec<ItemVerdict>,
+    pub items: Items,
+    /// SHA-256 (hexadecimal) of the canonical text of their rows in `control_items`, without provenance and evaluation's identifier.
+    pub items_digest: String,
     /// Covered part of the window.
     pub covered: PeriodSet,
     /// The rest of the window.
@@ -122,7 +109,11 @@ pub(crate) enum RunError {
     Stranger(String),
 }
 
-/// Runs the controls of a catalogue over a window; `only` limits it to some of them.
+/// Controls that run at the same time: one mostly works on tables while the other works on its items. Each holds its population, so
+/// more of them would take more memory.
+const AT_A_TIME: usize = 2;
+
+/// Runs the controls of a catalogue over a window; `only` limits it to some of them. It wants a runtime of Tokio around it.
 ///
 /// A control whose SQL fails while it runs is *not determinable* with the reason; it does not stop the others.
 ///
@@ -138,10 +129,9 @@ pub async fn evaluate(
 ) -> Result<EvaluationResult, SessionError> {
     let sources = SourceCoverage::read(session).await?;
     let chosen = catalogue.controls().iter().filter(|c| only.is_none_or(|ids| ids.contains(&c.id)));
-    let mut controls = Vec::new();
-    for control in chosen {
-        controls.push(run(session, &sources, control, parameters, window).await);
-    }
+    let runs: Vec<_> = chosen.map(|control| run(session, &sources, control, parameters, window)).collect();
+    let mut controls: Vec<ControlOutcome> = futures::stream::iter(runs).buffer_unordered(AT_A_TIME).collect().await;
+    controls.sort_by(|a, b| a.control.cmp(&b.control));
     let parameters: Value = controls.iter().map(|c| json!([c.control, c.parameters_json])).collect();
     let identity = json!([
         window.from,
@@ -172,17 +162,18 @@ async fn run(
     parameters: &Parameters,
     window: Period,
 ) -> ControlOutcome {
-    let coverage = sources.of(control, window, session.now());
+    let coverage = Arc::new(sources.of(control, window, session.now()));
     let tested = materialise_and_test(session, control, parameters, window, &coverage).await;
     let id = control.id.as_str();
-    let (population, items, failure) = match tested {
-        Ok((population, items)) => (population, items, None),
-        Err(error) => (Population::empty(), Vec::new(), Some(error)),
+    let (Tested { population, items, covered, numbers, items_digest }, failure) = match tested {
+        Ok(tested) => (tested, None),
+        Err(error) => {
+            let judges = !control.judges.is_empty();
+            let population = Population::empty();
+            (Tested::new(id, population, Items::default(), judges, &coverage, window), Some(error))
+        }
     };
-    let covered =
-        if control.judges.is_empty() { coverage.covered.clone() } else { intervals::judged(&items, &coverage.covered) };
     let uncovered = covered.missing_from(window);
-    let numbers = Numbers::of(&population, &items, &covered, window);
     let minimum = parameters.minimum_covered_millionths(id);
     let (conclusion, remark) = match failure {
         Some(error) => (Conclusion::NotDeterminable, format!("{NOT_RUN}{error}")),
@@ -197,12 +188,37 @@ async fn run(
         conclusion,
         population,
         items,
+        items_digest,
         covered,
         uncovered,
-        not_connected: coverage.not_connected,
+        not_connected: coverage.not_connected.clone(),
         numbers,
         parameters_json: crate::canonical::object_text(&parameters.to_json(id)),
         remark,
+    }
+}
+
+/// What the work on rows gives.
+struct Tested {
+    population: Population,
+    items: Items,
+    covered: PeriodSet,
+    numbers: Numbers,
+    items_digest: String,
+}
+
+impl Tested {
+    fn new(
+        control: &str,
+        population: Population,
+        items: Items,
+        judges: bool,
+        coverage: &ControlCoverage,
+        window: Period,
+    ) -> Self {
+        let covered = if judges { intervals::judged(&items, &coverage.covered) } else { coverage.covered.clone() };
+        let numbers = Numbers::of(&population, &items, &covered, window);
+        Self { items_digest: crate::results::items_digest(control, &items), population, items, covered, numbers }
     }
 }
 
@@ -211,8 +227,8 @@ async fn materialise_and_test(
     control: &Control,
     parameters: &Parameters,
     window: Period,
-    coverage: &ControlCoverage,
-) -> Result<(Population, Vec<ItemVerdict>), RunError> {
+    coverage: &Arc<ControlCoverage>,
+) -> Result<Tested, RunError> {
     let failed = |what: &'static str| move |e: DataFusionError| RunError::Query { what, message: context::message(&e) };
     let ctx = session.context().map_err(failed("session"))?;
     let id = control.id.as_str();
@@ -220,16 +236,33 @@ async fn materialise_and_test(
         .map_err(failed("session"))?;
     let batches = context::rows(&ctx, &control.population).await.map_err(failed("population"))?;
     // What still holds is known to hold until the end of knowledge, not beyond.
-    let population = Population::materialise(control.kind, &batches, window, session.now())?;
+    let (kind, now) = (control.kind, session.now());
+    let population = apart(move || Population::materialise(kind, batches, window, now)).await?;
     session::register_batches(&ctx, "population", vec![population.batch.clone()]).map_err(failed("population"))?;
     let batches = context::rows(&ctx, &control.test).await.map_err(failed("test"))?;
-    let tests = tests_of_items::read(control.kind, &batches)?;
-    let items = match control.kind {
-        ControlKind::State => intervals::state(&population, tests, coverage, !control.judges.is_empty())?,
-        ControlKind::Event => intervals::events(&population, tests)?,
-        ControlKind::Cadence => intervals::cadence(&population, tests, coverage)?,
-    };
-    Ok((population, items))
+    let (id, judges, coverage) = (control.id.clone(), !control.judges.is_empty(), Arc::clone(coverage));
+    apart(move || {
+        let batch =
+            population::canonical(&batches).map_err(|e| RunError::Query { what: "test", message: e.to_string() })?;
+        drop(batches);
+        let tests = tests_of_items::read(kind, &batch)?;
+        let items = match kind {
+            ControlKind::State => intervals::state(&population, &tests, &coverage, judges)?,
+            ControlKind::Event => intervals::events(&population, &tests)?,
+            ControlKind::Cadence => intervals::cadence(&population, &tests, &coverage)?,
+        };
+        Ok(Tested::new(id.as_str(), population, items, judges, &coverage, window))
+    })
+    .await
+}
+
+/// Does long work on a thread of its own, so that the other control goes on meanwhile.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // Nobody aborts it; what ends it is a panic, which goes on here.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 /// The population and test of one control as plain rows, for comparison with another engine: the SQL over a session and a window.
@@ -246,7 +279,7 @@ pub async fn raw_rows(
     let id = control.id.as_str();
     session::register_control_inputs(&ctx, &parameters.scalars(id), &parameters.lists(id), Some(window))?;
     let population = context::rows(&ctx, &control.population).await?;
-    let materialised = Population::materialise(control.kind, &population, window, session.now())
+    let materialised = Population::materialise(control.kind, population.clone(), window, session.now())
         .map_err(|error| DataFusionError::Execution(error.to_string()))?;
     session::register_batches(&ctx, "population", vec![materialised.batch.clone()])?;
     let test = context::rows(&ctx, &control.test).await?;

@@ -1,6 +1,7 @@
 //! The open tables as one SQL session: Parquet files of sealed segments, rows that are not sealed yet, and the derived tables that
 //! the analysis computes from both.
 
+mod audit_scan;
 pub(crate) mod context;
 mod knowledge;
 mod output;
@@ -17,9 +18,10 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use records::table::Origin;
+use records::tables::audit::{AuditEvent, ObjectWrite};
 use records::{Period, Row, Table, Timestamp, tables};
 
-use crate::batches::{arrow_schema, batches_of, time_type};
+use crate::batches::{arrow_schema, batches_of, batches_of_each, time_type};
 use crate::evidence::scratch::Scratch;
 pub use output::{Format, OutputError, write};
 
@@ -120,8 +122,11 @@ impl Session {
             ctx.register_table(table.name, Arc::clone(&provider))?;
             providers.push((table.name, provider));
         }
-        let knowledge = knowledge::gather(&ctx, inputs.now, inputs.settings).await?;
-        let derived = derived_batches(&analysis::derive(knowledge.inputs()?));
+        let audit = AuditEvent::TABLE.name;
+        let files = inputs.parquet.get(audit).cloned().unwrap_or_default();
+        let unsealed = inputs.unsealed.get(audit).cloned().unwrap_or_default();
+        let knowledge = knowledge::gather(&ctx, files, unsealed, inputs.now, inputs.settings).await?;
+        let derived = derived_batches(analysis::derive(knowledge.inputs()?));
         for (table, batches) in derived {
             providers.push((table.name, memory_table(arrow_schema(table), batches)?));
         }
@@ -226,30 +231,41 @@ fn file_url(path: &Path) -> String {
     url
 }
 
+/// Rows of a batch of a table in memory at most: what comes in one piece cannot be worked on by two threads.
+const PIECE_ROWS: usize = 1 << 15;
+
 fn memory_table(schema: SchemaRef, rows: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-    Ok(Arc::new(MemTable::try_new(schema, vec![rows])?))
+    let pieces = |batch: &RecordBatch| -> Vec<RecordBatch> {
+        let starts = (0..batch.num_rows().max(1)).step_by(PIECE_ROWS);
+        starts.map(|start| batch.slice(start, PIECE_ROWS.min(batch.num_rows() - start))).collect()
+    };
+    Ok(Arc::new(MemTable::try_new(schema, vec![rows.iter().flat_map(pieces).collect()])?))
 }
 
-fn derived_batches(derived: &analysis::Derived<'_>) -> Vec<(&'static Table, Vec<RecordBatch>)> {
-    fn one<'r, R: Row<'r>>(rows: &[R]) -> (&'static Table, Vec<RecordBatch>) {
-        (R::TABLE, batches_of(rows))
+/// The batches of the derived tables; the rows of each go as soon as it has its batches.
+fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<RecordBatch>)> {
+    fn one<'r, R: Row<'r>>(rows: Vec<R>) -> (&'static Table, Vec<RecordBatch>) {
+        (R::TABLE, batches_of(&rows))
     }
+    let writes = derived.object_writes;
+    let object_writes = (ObjectWrite::TABLE, batches_of_each(writes.iter()));
+    drop(writes);
     vec![
-        one(&derived.object_versions),
-        one(&derived.rbac_grants),
-        one(&derived.rbac_rules),
-        one(&derived.running_images),
-        one(&derived.namespace_enforcement),
-        one(&derived.privileged_sessions),
-        one(&derived.object_writes),
-        one(&derived.sources),
-        one(&derived.coverage),
-        one(&derived.gaps),
-        one(&derived.audit_policy_requirements),
-        one(&derived.audit_balance),
-        one(&derived.clock_skew),
-        one(&derived.admission_reconciliation),
-        one(&derived.exceptions),
+        one(derived.object_versions),
+        one(derived.rbac_grants),
+        one(derived.rbac_rules),
+        one(derived.running_images),
+        one(derived.namespace_enforcement),
+        one(derived.privileged_sessions),
+        object_writes,
+        one(derived.sources),
+        one(derived.coverage),
+        one(derived.gaps),
+        one(derived.audit_policy_requirements),
+        one(derived.audit_balance),
+        one(derived.clock_skew),
+        one(derived.admission_reconciliation),
+        one(derived.exceptions),
     ]
 }
 

@@ -12,6 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+const DAY_MICROS: i64 = 86_400_000_000;
+
 /// Why a text or number is no [`Timestamp`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TimestampError {
@@ -63,6 +65,32 @@ impl Timestamp {
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         self.plus_micros(seconds.saturating_mul(1_000_000))
+    }
+
+    /// The text form in ASCII. Millions of them are hashed in one evaluation, so it is worked out here and not by the library.
+    #[must_use]
+    pub fn to_ascii(self) -> [u8; 27] {
+        let (days, within) = (self.0.div_euclid(DAY_MICROS), self.0.rem_euclid(DAY_MICROS));
+        let (year, month, day) = date_of(days);
+        let (seconds, fraction) = (within / 1_000_000, within % 1_000_000);
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let numbers = [
+            (0, 4, year),
+            (5, 2, month),
+            (8, 2, day),
+            (11, 2, seconds / 3600),
+            (14, 2, seconds / 60 % 60),
+            (17, 2, seconds % 60),
+            (20, 6, fraction),
+        ];
+        for (at, digits, mut number) in numbers {
+            for place in text[at..at + digits].iter_mut().rev() {
+                // A remainder by ten fits.
+                *place = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        }
+        text
     }
 
     /// Microseconds from `earlier` to `self`; negative when `earlier` is later.
@@ -126,11 +154,22 @@ fn plain_utc(text: &[u8]) -> Option<i64> {
     Some(((days * 24 + hour) * 60 + minute) * 60_000_000 + second * 1_000_000 + fraction)
 }
 
+/// Year, month and day of a day counted from 1970-01-01 in the Gregorian calendar; years begin in March, as in [`plain_utc`].
+fn date_of(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    // The leap days before this one, of every fourth year but not of every hundredth, are no part of 365 days a year.
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let since_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * since_march + 2) / 5 + 1;
+    let month = (since_march + 2) % 12 + 1;
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instant =
-            jiff::Timestamp::from_microsecond(self.0).expect("a Timestamp is within jiff's range by construction");
-        write!(f, "{}", instant.strftime("%Y-%m-%dT%H:%M:%S.%6fZ"))
+        f.write_str(&String::from_utf8_lossy(&self.to_ascii()))
     }
 }
 
@@ -184,6 +223,24 @@ mod tests {
                 prop_assert_eq!(text.parse::<jiff::Timestamp>().ok().map(|t| t.as_microsecond()), Some(micros));
             } else {
                 prop_assert!(fraction.len() > 7 || fraction == "." || second == 60 || text.parse::<jiff::Timestamp>().is_err(), "{}", text);
+            }
+        }
+
+        #[test]
+        fn the_text_is_the_librarys(micros in Timestamp::MIN.0..=Timestamp::MAX.0) {
+            let instant = jiff::Timestamp::from_microsecond(micros).unwrap();
+            let expected = instant.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+            prop_assert_eq!(Timestamp(micros).to_string(), expected);
+        }
+
+        // One day in 400 years has only a small chance to be drawn; these are where calendars go wrong.
+        #[test]
+        fn so_it_is_at_the_turns_of_months_and_years(year in 0i16..=9999, month in 1i8..=12, day in prop::sample::select(vec![1i8, 28, 29, 30, 31])) {
+            if let Ok(date) = jiff::civil::Date::new(year, month, day) {
+                let instant = date.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+                if let Ok(time) = Timestamp::from_micros(instant.as_microsecond()) {
+                    prop_assert_eq!(time.to_string(), format!("{year:04}-{month:02}-{day:02}T00:00:00.000000Z"));
+                }
             }
         }
 

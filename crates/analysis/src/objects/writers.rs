@@ -6,8 +6,7 @@
 //! configured tolerance of the observation. Only events of requests that were carried out take part: a 2xx, complete, not a
 //! dry run as far as the event tells.
 
-use std::collections::{HashMap, HashSet};
-
+use ahash::{HashMap, HashMapExt};
 use records::Timestamp;
 use records::tables::objects::ObjectObservation;
 
@@ -75,7 +74,18 @@ pub(crate) struct WriteIndex<'a, 'r> {
     /// The earliest write of an object (by its number) with this resourceVersion in the response; one that changed nothing has that of the
     /// write before.
     by_version: HashMap<(usize, &'a str), usize>,
+    /// By the number of the event.
+    places: Vec<Place>,
     matching_seconds: i64,
+}
+
+/// What an event is found by.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    /// The number of its object; `None` when it is no write that was carried out.
+    object: Option<usize>,
+    /// The earliest write of the same object with the same resourceVersion in the response; `None` without one.
+    same_result: Option<usize>,
 }
 
 /// What the watches saw of the objects that writes are about.
@@ -83,10 +93,10 @@ pub(crate) struct WriteIndex<'a, 'r> {
 pub(crate) struct Trace {
     /// By the number of the object.
     sightings: Vec<Vec<Sighting>>,
-    /// By the number of the object: the resourceVersions that were seen of it.
-    resource_versions: HashMap<usize, HashSet<String>>,
-    /// The writes by which some version began or ended.
-    changed: HashSet<usize>,
+    /// By the number of the write, for the earliest with its result: whether the object was seen with it.
+    results_seen: Vec<bool>,
+    /// By the number of the write: whether some version began or ended by it.
+    changed: Vec<bool>,
 }
 
 /// One observation of an object.
@@ -110,21 +120,30 @@ impl<'a, 'r> WriteIndex<'a, 'r> {
         });
         let mut by_object: HashMap<Key<'a>, Writes> = HashMap::new();
         let mut by_version = HashMap::new();
+        let mut places = vec![Place::default(); events.len()];
         for i in order {
             let event = &events[i];
             let Some(key) = Key::of_event(event) else { continue };
             let number = by_object.len();
             let writes = by_object.entry(key).or_insert_with(|| Writes { number, events: Vec::new() });
             writes.events.push(i);
-            if let Some(version) = event.response_resource_version.as_deref() {
-                by_version.entry((writes.number, version)).or_insert(i);
-            }
+            let version = event.response_resource_version.as_deref();
+            places[i] = Place {
+                object: Some(writes.number),
+                same_result: version.map(|version| *by_version.entry((writes.number, version)).or_insert(i)),
+            };
         }
-        Self { events, by_object, by_version, matching_seconds: settings.matching_seconds }
+        Self { events, by_object, by_version, places, matching_seconds: settings.matching_seconds }
     }
 
     pub(crate) fn new_trace(&self) -> Trace {
-        Trace { sightings: vec![Vec::new(); self.by_object.len()], ..Trace::default() }
+        let no_write = vec![false; self.events.len()];
+        Trace { sightings: vec![Vec::new(); self.by_object.len()], results_seen: no_write.clone(), changed: no_write }
+    }
+
+    /// Whether the event is of a write to an object that was carried out.
+    pub(crate) fn is_write(&self, event: usize) -> bool {
+        self.places[event].object.is_some()
     }
 
     pub(crate) fn event(&self, write: usize) -> &'a WriteEvent<'r> {
@@ -228,8 +247,9 @@ impl Trace {
     ) {
         let key = Key::of_observation(o);
         for writes in [index.writes(key), index.writes(key.collection())].into_iter().flatten() {
-            if let Some(version) = o.resource_version.as_deref() {
-                self.resource_versions.entry(writes.number).or_default().insert(version.to_owned());
+            let version = o.resource_version.as_deref();
+            if let Some(write) = version.and_then(|version| index.exact(writes.number, version)) {
+                self.results_seen[write] = true;
             }
             self.sightings[writes.number].push(Sighting {
                 observed_at: o.observed_at,
@@ -238,32 +258,26 @@ impl Trace {
                 attributed: write.is_some(),
             });
         }
-        self.changed.extend(write.filter(|_| material));
+        if let Some(write) = write.filter(|_| material) {
+            self.changed[write] = true;
+        }
     }
 
     /// Whether some version began or ended by the write.
     pub(crate) fn changed(&self, write: usize) -> bool {
-        self.changed.contains(&write)
+        self.changed[write]
     }
 
     /// Whether the very result of the write was seen.
     pub(crate) fn saw_result(&self, index: &WriteIndex<'_, '_>, write: usize) -> bool {
-        let event = &index.events[write];
-        let number = Key::of_event(event).and_then(|key| index.writes(key)).map(|writes| writes.number);
-        match (number, event.response_resource_version.as_deref()) {
-            (Some(number), Some(version)) => {
-                self.resource_versions.get(&number).is_some_and(|versions| versions.contains(version))
-            }
-            _ => false,
-        }
+        index.places[write].same_result.is_some_and(|earliest| self.results_seen[earliest])
     }
 
     /// What was seen of the object (for a write without a name: of any object of the collection) close to the time of the write, by
     /// the observer's clock or by managedFields in the first observation after it.
     pub(crate) fn near<'t>(&'t self, index: &WriteIndex<'_, '_>, write: usize) -> impl Iterator<Item = &'t Sighting> {
         let event = &index.events[write];
-        let number = Key::of_event(event).and_then(|key| index.writes(key)).map(|writes| writes.number);
-        let sightings = number.map_or(&[][..], |number| self.sightings[number].as_slice());
+        let sightings = index.places[write].object.map_or(&[][..], |number| self.sightings[number].as_slice());
         let (at, seconds) = (event.event_time, index.matching_seconds);
         let start = sightings.partition_point(|s| s.observed_at < at.plus_seconds(-seconds));
         let close = move |time: Timestamp| time.micros_since(at).abs() <= seconds * 1_000_000;

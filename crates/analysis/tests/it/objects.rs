@@ -154,7 +154,7 @@ fn an_event_with_another_resource_version_is_not_the_write() {
 /// The writes as (verb, material, dry run, confirmation).
 fn writes(story: &Story) -> Vec<(String, Option<bool>, Option<bool>, String)> {
     let rows = story.told().object_writes;
-    rows.into_iter().map(|w| (w.verb.to_string(), w.material, w.dry_run, w.confirmation.to_string())).collect()
+    rows.iter().map(|w| (w.verb.to_string(), w.material, w.dry_run, w.confirmation.to_string())).collect()
 }
 
 #[test]

@@ -1,29 +1,10 @@
 //! Numbers of a control and the conclusion from them; the rules are in `docs/conclusions.md`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use records::{Conclusion, ControlKind, Period, PeriodSet, Timestamp, Verdict};
+use records::{Conclusion, ControlKind, Period, PeriodSet, Verdict};
 
 use super::coverage::NotConnected;
-use super::{ItemVerdict, Population};
+use super::{ItemVerdict, Items, Population};
 use crate::catalogue::Control;
-
-/// The deviations of one item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviationOfItem {
-    /// The item.
-    pub item: String,
-    /// What to call it.
-    pub label: String,
-    /// Beginning of the first deviation within the window.
-    pub first_seen: Timestamp,
-    /// End of the last one; the instant of the last event.
-    pub last_seen: Timestamp,
-    /// Length of all together, microseconds; 0 for events.
-    pub duration_micros: i64,
-    /// How many separate times it deviated.
-    pub times: usize,
-}
 
 /// Counts and durations of one control.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,68 +25,58 @@ pub struct Numbers {
     pub longest_gap_micros: i64,
     /// The longest uncovered period.
     pub longest_gap: Option<Period>,
-    /// Deviations by item.
-    pub deviating_items: Vec<DeviationOfItem>,
 }
 
 impl Numbers {
-    pub(super) fn of(population: &Population, items: &[ItemVerdict], covered: &PeriodSet, window: Period) -> Self {
-        let mut all: BTreeSet<&str> = BTreeSet::new();
-        let (mut known, mut open, mut open_by_test) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let mut deviating: BTreeMap<&str, DeviationOfItem> = BTreeMap::new();
-        let mut last_end: BTreeMap<&str, Timestamp> = BTreeMap::new();
-        for verdict in items {
-            let item = verdict.item.as_str();
-            all.insert(item);
-            match verdict.verdict {
-                Verdict::Undetermined => {
-                    open.insert(item);
-                    if !verdict.uncovered {
-                        open_by_test.insert(item);
-                    }
-                }
-                Verdict::Effective => {
-                    known.insert(item);
-                }
-                Verdict::Deviation => {
-                    known.insert(item);
-                    let entry = deviating.entry(item).or_insert_with(|| DeviationOfItem {
-                        item: item.to_owned(),
-                        label: verdict.label.clone(),
-                        first_seen: verdict.from,
-                        last_seen: verdict.to,
-                        duration_micros: 0,
-                        times: 0,
-                    });
-                    // A deviation that goes on under another reason or version is the same one.
-                    if last_end.insert(item, verdict.to) != Some(verdict.from) || verdict.from == verdict.to {
-                        entry.times += 1;
-                    }
-                    entry.last_seen = entry.last_seen.max(verdict.to);
-                    entry.duration_micros += verdict.to.micros_since(verdict.from);
-                }
+    pub(super) fn of(population: &Population, items: &Items, covered: &PeriodSet, window: Period) -> Self {
+        let (mut tested, mut deviations, mut undetermined, mut undetermined_by_test) = (0, 0, 0, 0);
+        let mut verdicts = items.iter().peekable();
+        while let Some(first) = verdicts.next() {
+            let mut seen = Seen::default();
+            seen.add(&first);
+            while let Some(verdict) = verdicts.next_if(|verdict| verdict.item == first.item) {
+                seen.add(&verdict);
             }
+            tested += i64::from(seen.effective || seen.deviation);
+            deviations += i64::from(seen.deviation);
+            undetermined += i64::from(seen.undetermined && !seen.deviation);
+            undetermined_by_test += i64::from(seen.undetermined_by_test && !seen.deviation);
         }
-        let without_deviation =
-            |set: &BTreeSet<&str>| count(set.iter().filter(|i| !deviating.contains_key(*i)).count());
         let uncovered = covered.missing_from(window);
         let share = i128::from(covered.micros()) * 1_000_000 / i128::from(window.micros());
         Self {
-            population: count(population.items),
-            tested: count(known.len()),
-            deviations: count(deviating.len()),
-            undetermined: without_deviation(&open),
-            undetermined_by_test: without_deviation(&open_by_test),
+            population: i64::try_from(population.items).unwrap_or(i64::MAX),
+            tested,
+            deviations,
+            undetermined,
+            undetermined_by_test,
             covered_millionths: i64::try_from(share).unwrap_or(i64::MAX),
             longest_gap_micros: uncovered.longest().map_or(0, Period::micros),
             longest_gap: uncovered.longest(),
-            deviating_items: deviating.into_values().collect(),
         }
     }
 }
 
-fn count(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
+/// Which verdicts there are on one item.
+#[derive(Default)]
+struct Seen {
+    effective: bool,
+    deviation: bool,
+    undetermined: bool,
+    undetermined_by_test: bool,
+}
+
+impl Seen {
+    fn add(&mut self, verdict: &ItemVerdict<'_>) {
+        match verdict.verdict {
+            Verdict::Effective => self.effective = true,
+            Verdict::Deviation => self.deviation = true,
+            Verdict::Undetermined => {
+                self.undetermined = true;
+                self.undetermined_by_test |= !verdict.uncovered;
+            }
+        }
+    }
 }
 
 /// The conclusion and why it is not better.
@@ -114,7 +85,7 @@ pub(super) fn conclude(
     not_connected: &[NotConnected],
     numbers: &Numbers,
     uncovered: &PeriodSet,
-    items: &[ItemVerdict],
+    items: &Items,
     minimum_millionths: i64,
 ) -> (Conclusion, String) {
     let mut remarks = Vec::new();
@@ -127,8 +98,7 @@ pub(super) fn conclude(
         remarks.push(format!("not connected: {}; next step: {next_step}", missing.join(", ")));
     }
     if numbers.undetermined_by_test > 0 {
-        let reason =
-            items.iter().find(|i| i.verdict == Verdict::Undetermined && !i.uncovered).map_or("", |i| i.reason.as_str());
+        let reason = items.iter().find(|i| i.verdict == Verdict::Undetermined && !i.uncovered).map_or("", |i| i.reason);
         remarks.push(format!(
             "{} of {} items undetermined, for example: {reason}",
             numbers.undetermined_by_test, numbers.population

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use records::tables::monitoring::{Coverage, Source};
 use records::{Period, PeriodSet, Row, SourceClass, SourceName, Timestamp};
 
-use super::population::PopulationRow;
+use super::columns::PopulationRow;
 use crate::catalogue::{Control, SourcePattern};
 use crate::session::{Session, SessionError};
 
@@ -154,11 +154,11 @@ impl ControlCoverage {
 
     /// The covered time that counts for a row: that of its cluster (the origin of its source) and, where it says so, of the classes of
     /// sources that it rests on; of all clusters when it has no source.
-    pub(super) fn of(&self, row: &PopulationRow) -> &PeriodSet {
+    pub(super) fn of(&self, row: &PopulationRow<'_>) -> &PeriodSet {
         let Some(evidence) = &row.evidence else { return &self.covered };
         let cluster = evidence.source.split('/').next().unwrap_or_default();
         let whole = self.by_cluster.get(cluster).unwrap_or(&self.covered);
-        match row.rests_on.as_deref() {
+        match row.rests_on {
             None => whole,
             Some("") => &self.known,
             Some(classes) => {
@@ -176,6 +176,7 @@ impl ControlCoverage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runner::Evidence;
     use records::table::Provenance;
 
     fn at(micros: i64) -> Timestamp {
@@ -213,13 +214,13 @@ mod tests {
         SourceCoverage::of_rows(rows.iter().map(|(name, _)| *name), &coverage)
     }
 
-    fn row(source: &str, rests_on: Option<&str>) -> PopulationRow {
+    fn row<'a>(source: &'a str, rests_on: Option<&'a str>) -> PopulationRow<'a> {
         PopulationRow {
-            item: "i".to_owned(),
-            label: "i".to_owned(),
+            number: 0,
+            item: "i",
             period: Period::new(at(0), at(100)).unwrap(),
-            evidence: Some(records::EntryReference { source: source.to_owned(), segment: 0, seq: 1 }),
-            rests_on: rests_on.map(str::to_owned),
+            evidence: Some(Evidence { source, segment: 0, seq: 1 }),
+            rests_on,
         }
     }
 

@@ -1,11 +1,16 @@
 //! From the rows of population and test, and the coverage of sources, to verdicts over intervals.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
 use records::{Period, PeriodSet, Timestamp, Verdict};
 
+use super::RunError;
+use super::columns::PopulationRow;
 use super::coverage::ControlCoverage;
-use super::population::{Population, PopulationRow};
+use super::items::{Items, ItemsBuilder, Judged};
+use super::population::Population;
 use super::tests_of_items::{TestRow, severity};
-use super::{ItemVerdict, RunError};
 
 /// The reason of an item that the test has no row for.
 pub(super) const NO_VERDICT: &str = "the test gave no verdict";
@@ -15,13 +20,14 @@ pub(super) const NOT_COVERED: &str = "the sources that the test rests on were no
 /// Verdicts of a state control: each item's time in the population is cut where a test row or coverage begins or ends.
 pub(super) fn state(
     population: &Population,
-    tests: Vec<TestRow>,
+    tests: &[TestRow<'_>],
     coverage: &ControlCoverage,
     judges: bool,
-) -> Result<Vec<ItemVerdict>, RunError> {
-    let mut out = Vec::new();
-    for (rows, tests) in by_item(&population.rows, &tests)? {
-        let mut points: Vec<Timestamp> = Vec::new();
+) -> Result<Items, RunError> {
+    let mut out = ItemsBuilder::new(population);
+    let mut points: Vec<Timestamp> = Vec::new();
+    each_item(population, tests, |rows, tests| {
+        points.clear();
         for row in rows {
             points.extend([row.period.from, row.period.to]);
         }
@@ -31,59 +37,55 @@ pub(super) fn state(
         };
         points.extend(tests.iter().filter_map(|t| t.period).flat_map(|p| [p.from, p.to]));
         for row in rows {
-            for edge in edges_within(coverage.of(row), row.period) {
-                points.push(edge);
-            }
+            points.extend(edges_within(coverage.of(row), row.period));
         }
         points.retain(|at| hull.from <= *at && *at <= hull.to);
         points.sort_unstable();
         points.dedup();
         let mut active = Active::new(rows, tests);
         for pair in points.windows(2) {
-            if let Some(verdict) = active.verdict(Period { from: pair[0], to: pair[1] }, coverage, judges) {
-                extend(&mut out, verdict);
-            }
+            active.judge(Period { from: pair[0], to: pair[1] }, coverage, judges, &mut out);
         }
-    }
-    Ok(out)
+    })?;
+    Ok(out.finish())
 }
 
 /// Verdicts of an event control. An event that was seen was seen: its verdict does not depend on coverage.
-pub(super) fn events(population: &Population, tests: Vec<TestRow>) -> Result<Vec<ItemVerdict>, RunError> {
-    let mut out = Vec::new();
-    for (rows, tests) in by_item(&population.rows, &tests)? {
+pub(super) fn events(population: &Population, tests: &[TestRow<'_>]) -> Result<Items, RunError> {
+    let mut out = ItemsBuilder::new(population);
+    each_item(population, tests, |rows, tests| {
         for row in rows {
             let (verdict, reason) = worst(tests.iter());
-            out.push(item(row, Period { from: row.period.from, to: row.period.from }, verdict, reason, false));
+            let instant = Period { from: row.period.from, to: row.period.from };
+            out.push(row, instant, Judged { verdict, reason, uncovered: false });
         }
-    }
-    Ok(out)
+    })?;
+    Ok(out.finish())
 }
 
 /// Verdicts of a cadence control. That something did not happen is a deviation only when the whole period was covered.
 pub(super) fn cadence(
     population: &Population,
-    tests: Vec<TestRow>,
+    tests: &[TestRow<'_>],
     coverage: &ControlCoverage,
-) -> Result<Vec<ItemVerdict>, RunError> {
-    let mut out = Vec::new();
-    for (rows, tests) in by_item(&population.rows, &tests)? {
+) -> Result<Items, RunError> {
+    let mut out = ItemsBuilder::new(population);
+    each_item(population, tests, |rows, tests| {
         for row in rows {
             let (verdict, reason) = worst(tests.iter());
             let looked = coverage.of(row).missing_from(row.period).is_empty();
-            let judged = if verdict == Verdict::Deviation && !looked {
-                item(row, row.period, Verdict::Undetermined, uncovered_reason(verdict, &reason), true)
+            if verdict == Verdict::Deviation && !looked {
+                out.push(row, row.period, Judged::not_covered(&uncovered_reason(verdict, reason)));
             } else {
-                item(row, row.period, verdict, reason, false)
-            };
-            out.push(judged);
+                out.push(row, row.period, Judged { verdict, reason, uncovered: false });
+            }
         }
-    }
-    Ok(out)
+    })?;
+    Ok(out.finish())
 }
 
 /// The covered time of a control that judges coverage itself: when at least one item was there and none was undetermined.
-pub(super) fn judged(items: &[ItemVerdict], known: &PeriodSet) -> PeriodSet {
+pub(super) fn judged(items: &Items, known: &PeriodSet) -> PeriodSet {
     let of = |undetermined: bool| -> PeriodSet {
         items
             .iter()
@@ -96,28 +98,34 @@ pub(super) fn judged(items: &[ItemVerdict], known: &PeriodSet) -> PeriodSet {
     clear.intersection(known)
 }
 
-/// Rows and tests of each item, both sorted by item.
-#[expect(clippy::type_complexity, reason = "a pair of slices for each item")]
-fn by_item<'a>(
-    rows: &'a [PopulationRow],
-    tests: &'a [TestRow],
-) -> Result<Vec<(&'a [PopulationRow], &'a [TestRow])>, RunError> {
-    let mut out = Vec::new();
+/// Hands over the rows and tests of each item; both are sorted by item.
+fn each_item<'a>(
+    population: &'a Population,
+    tests: &'a [TestRow<'a>],
+    mut take: impl FnMut(&[PopulationRow<'a>], &'a [TestRow<'a>]),
+) -> Result<(), RunError> {
     let mut rest = tests;
-    for group in rows.chunk_by(|a, b| a.item == b.item) {
-        let item = &group[0].item;
-        let before = rest.partition_point(|t| t.item < *item);
-        if before > 0 {
-            return Err(RunError::Stranger(rest[0].item.clone()));
+    let mut rows = population.columns.rows().peekable();
+    let mut of_item: Vec<PopulationRow<'a>> = Vec::new();
+    while let Some(first) = rows.next() {
+        of_item.clear();
+        of_item.push(first);
+        while let Some(row) = rows.next_if(|row| row.item == first.item) {
+            of_item.push(row);
         }
-        let of_item = rest.partition_point(|t| t.item <= *item);
-        out.push((group, &rest[..of_item]));
-        rest = &rest[of_item..];
+        let mut length = 0;
+        for test in rest {
+            match test.item.cmp(first.item) {
+                Ordering::Less => return Err(RunError::Stranger(test.item.to_owned())),
+                Ordering::Equal => length += 1,
+                Ordering::Greater => break,
+            }
+        }
+        let (now, after) = rest.split_at(length);
+        take(&of_item, now);
+        rest = after;
     }
-    match rest.first() {
-        Some(stranger) => Err(RunError::Stranger(stranger.item.clone())),
-        None => Ok(out),
-    }
+    rest.first().map_or(Ok(()), |stranger| Err(RunError::Stranger(stranger.item.to_owned())))
 }
 
 /// Where coverage begins or ends within a period.
@@ -132,19 +140,19 @@ fn edges_within(covered: &PeriodSet, period: Period) -> impl Iterator<Item = Tim
 
 /// The rows and tests that hold at the point that a sweep has come to.
 struct Active<'a> {
-    rows: &'a [PopulationRow],
-    tests: &'a [TestRow],
-    now_rows: Vec<&'a PopulationRow>,
-    now_tests: Vec<&'a TestRow>,
+    rows: &'a [PopulationRow<'a>],
+    tests: &'a [TestRow<'a>],
+    now_rows: Vec<&'a PopulationRow<'a>>,
+    now_tests: Vec<&'a TestRow<'a>>,
 }
 
 impl<'a> Active<'a> {
-    fn new(rows: &'a [PopulationRow], tests: &'a [TestRow]) -> Self {
+    fn new(rows: &'a [PopulationRow<'a>], tests: &'a [TestRow<'a>]) -> Self {
         Self { rows, tests, now_rows: Vec::new(), now_tests: Vec::new() }
     }
 
-    /// The verdict over a period in which nothing begins or ends; periods are asked for in ascending order.
-    fn verdict(&mut self, period: Period, coverage: &ControlCoverage, judges: bool) -> Option<ItemVerdict> {
+    /// Adds the verdict over a period in which nothing begins or ends; periods come in ascending order.
+    fn judge(&mut self, period: Period, coverage: &ControlCoverage, judges: bool, out: &mut ItemsBuilder) {
         while let Some((row, rest)) = self.rows.split_first().filter(|(r, _)| r.period.from <= period.from) {
             self.now_rows.push(row);
             self.rows = rest;
@@ -159,65 +167,41 @@ impl<'a> Active<'a> {
         }
         self.now_rows.retain(|r| r.period.to > period.from);
         self.now_tests.retain(|t| t.period.is_some_and(|p| p.to > period.from));
-        let row = self.now_rows.first()?;
+        let Some(row) = self.now_rows.first() else { return };
         let (verdict, reason) = worst(self.now_tests.iter().copied());
         let covered = self.now_rows.iter().all(|r| coverage.of(r).contains(period.from));
-        Some(if covered {
-            item(row, period, verdict, reason, judges && verdict == Verdict::Undetermined)
+        if covered {
+            let uncovered = judges && verdict == Verdict::Undetermined;
+            out.extend(row, period, Judged { verdict, reason, uncovered });
         } else {
-            item(row, period, Verdict::Undetermined, uncovered_reason(verdict, &reason), true)
-        })
-    }
-}
-
-fn uncovered_reason(verdict: Verdict, reason: &str) -> String {
-    match verdict {
-        Verdict::Deviation => format!("{NOT_COVERED}; by what was seen: {reason}"),
-        _ => NOT_COVERED.to_owned(),
-    }
-}
-
-fn worst<'a>(tests: impl Iterator<Item = &'a TestRow>) -> (Verdict, String) {
-    tests
-        .min_by(|a, b| (severity(a.verdict), &a.reason).cmp(&(severity(b.verdict), &b.reason)))
-        .map_or_else(|| (Verdict::Undetermined, NO_VERDICT.to_owned()), |t| (t.verdict, t.reason.clone()))
-}
-
-fn item(row: &PopulationRow, period: Period, verdict: Verdict, reason: String, uncovered: bool) -> ItemVerdict {
-    ItemVerdict {
-        item: row.item.clone(),
-        label: row.label.clone(),
-        from: period.from,
-        to: period.to,
-        verdict,
-        reason,
-        evidence: row.evidence.clone(),
-        uncovered,
-    }
-}
-
-/// Adds a verdict; one that goes on where the last one ended, with nothing else different, lengthens it.
-fn extend(out: &mut Vec<ItemVerdict>, next: ItemVerdict) {
-    if let Some(last) = out.last_mut() {
-        let same = last.item == next.item
-            && last.to == next.from
-            && last.verdict == next.verdict
-            && last.reason == next.reason
-            && last.label == next.label
-            && last.evidence == next.evidence
-            && last.uncovered == next.uncovered;
-        if same {
-            last.to = next.to;
-            return;
+            out.extend(row, period, Judged::not_covered(&uncovered_reason(verdict, reason)));
         }
     }
-    out.push(next);
+}
+
+fn uncovered_reason(verdict: Verdict, reason: &str) -> Cow<'static, str> {
+    match verdict {
+        Verdict::Deviation => Cow::Owned(format!("{NOT_COVERED}; by what was seen: {reason}")),
+        _ => Cow::Borrowed(NOT_COVERED),
+    }
+}
+
+fn worst<'a>(tests: impl Iterator<Item = &'a TestRow<'a>>) -> (Verdict, &'a str) {
+    tests
+        .min_by(|a, b| (severity(a.verdict), a.reason).cmp(&(severity(b.verdict), b.reason)))
+        .map_or((Verdict::Undetermined, NO_VERDICT), |t| (t.verdict, t.reason))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
     use proptest::prelude::*;
+    use records::ControlKind;
+
+    use super::*;
+    use crate::runner::ItemVerdict;
 
     fn at(micros: i64) -> Timestamp {
         Timestamp::from_micros(micros).unwrap()
@@ -225,6 +209,28 @@ mod tests {
 
     fn period() -> impl Strategy<Value = Period> {
         (0i64..60, 1i64..20).prop_map(|(from, length)| Period { from: at(from), to: at(from + length) })
+    }
+
+    /// A population of one cluster.
+    fn population(rows: &[(u8, Period)]) -> Population {
+        let items: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|(item, _)| item.to_string())));
+        let times = |pick: fn(&Period) -> Timestamp| -> ArrayRef {
+            let micros = rows.iter().map(|(_, period)| pick(period).micros());
+            Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
+        };
+        let all = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; rows.len()])) };
+        let number = |number: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![number; rows.len()])) };
+        let batch = RecordBatch::try_from_iter(vec![
+            ("item", Arc::clone(&items)),
+            ("label", items),
+            ("valid_from", times(|p| p.from)),
+            ("valid_to", times(|p| p.to)),
+            ("source", all("c1/watch/pods")),
+            ("segment", number(0)),
+            ("seq", number(1)),
+        ]);
+        let window = Period { from: at(0), to: at(200) };
+        Population::materialise(ControlKind::State, vec![batch.unwrap()], window, window.to).unwrap()
     }
 
     fn verdicts() -> impl Strategy<Value = Verdict> {
@@ -240,30 +246,24 @@ mod tests {
             tests in prop::collection::vec((0u8..3, period(), verdicts()), 0..8),
             covered in prop::collection::vec(period(), 0..5),
         ) {
-            let mut population = Population::empty();
-            population.rows = rows.iter().map(|(item, period)| PopulationRow {
-                item: item.to_string(),
-                label: item.to_string(),
-                period: *period,
-                evidence: Some(records::EntryReference { source: "c1/watch/pods".to_owned(), segment: 0, seq: 1 }),
-                rests_on: None,
-            }).collect();
-            population.rows.sort_by(|a, b| (&a.item, a.period).cmp(&(&b.item, b.period)));
-            let mut tests: Vec<TestRow> = tests.iter()
+            let population = population(&rows);
+            let names: Vec<String> = (0u8..3).map(|item| item.to_string()).collect();
+            let mut tests: Vec<TestRow<'_>> = tests.iter()
                 .filter(|(item, ..)| rows.iter().any(|(known, _)| known == item))
                 .map(|(item, period, verdict)| TestRow {
-                    item: item.to_string(), period: Some(*period), verdict: *verdict, reason: String::new(),
+                    item: &names[usize::from(*item)], period: Some(*period), verdict: *verdict, reason: "",
                 }).collect();
-            tests.sort_by(|a, b| (&a.item, a.period).cmp(&(&b.item, b.period)));
+            tests.sort_by_key(|test| (test.item, test.period));
             let known = PeriodSet::from(Period { from: at(0), to: at(200) });
             let covered: PeriodSet = covered.into_iter().collect();
             let coverage = ControlCoverage::of_one(&known, &covered);
-            let got = state(&population, tests.clone(), &coverage, false).unwrap();
+            let items = state(&population, &tests, &coverage, false).unwrap();
+            let got: Vec<ItemVerdict<'_>> = items.iter().collect();
             for instant in (0..90).map(at) {
                 for item in 0u8..3 {
                     let name = item.to_string();
                     let present = rows.iter().any(|(i, p)| *i == item && p.contains(instant));
-                    let said: Vec<&ItemVerdict> =
+                    let said: Vec<&ItemVerdict<'_>> =
                         got.iter().filter(|v| v.item == name && v.from <= instant && instant < v.to).collect();
                     prop_assert_eq!(said.len(), usize::from(present));
                     if let Some(verdict) = said.first() {

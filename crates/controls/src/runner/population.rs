@@ -1,17 +1,17 @@
 //! The population: materialised, clipped to the window, counted and hashed before the test runs.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray, UInt64Array};
+use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt64Array};
 use arrow::compute::{cast, concat_batches, take_record_batch};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::DataFusionError;
-use records::{ControlKind, EntryReference, Period, Timestamp};
+use records::{ControlKind, Period, Timestamp};
 
 use super::RunError;
+use super::columns::{Columns, PopulationColumns};
 use crate::batches::time_type;
-use crate::canonical;
+use crate::canonical::{self, LinesDigest, RowTexts};
 
 /// A population as the test saw it.
 #[derive(Debug, Clone)]
@@ -22,23 +22,9 @@ pub struct Population {
     pub items: usize,
     /// SHA-256 (hexadecimal) of the canonical text of the rows ([`crate::canonical`]).
     pub digest: String,
-    pub(super) rows: Vec<PopulationRow>,
+    /// What verdicts are worked out from, shared with the batch.
+    pub(super) columns: PopulationColumns,
 }
-
-/// One row.
-#[derive(Debug, Clone)]
-pub(super) struct PopulationRow {
-    pub(super) item: String,
-    pub(super) label: String,
-    /// The interval; for an event, a period of one microsecond that begins at its instant.
-    pub(super) period: Period,
-    pub(super) evidence: Option<EntryReference>,
-    /// Classes of sources that the item rests on, where the population says so.
-    pub(super) rests_on: Option<String>,
-}
-
-/// The column that tells which classes of sources an item rests on: comma separated; empty when its own entry is enough.
-const RESTS_ON: &str = "rests_on";
 
 /// The schema with canonical types: text, 64-bit integers, truth values, UTC microseconds; all may be null.
 pub(crate) fn schema(given: &Schema) -> SchemaRef {
@@ -75,118 +61,113 @@ pub(super) fn canonical(batches: &[RecordBatch]) -> Result<RecordBatch, DataFusi
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 
-/// The values of a column by name.
-pub(super) struct Columns<'a> {
-    pub(super) what: &'static str,
-    pub(super) batch: &'a RecordBatch,
-}
-
-impl<'a> Columns<'a> {
-    fn column(&self, name: &str) -> Option<&'a ArrayRef> {
-        self.batch.column_by_name(name)
-    }
-
-    pub(super) fn text(&self, name: &'static str, row: usize) -> Option<&'a str> {
-        let array = self.column(name)?.as_string_opt::<i32>()?;
-        array.is_valid(row).then(|| array.value(row))
-    }
-
-    pub(super) fn required_text(&self, name: &'static str, row: usize) -> Result<&'a str, RunError> {
-        self.text(name, row).ok_or(RunError::Null { what: self.what, column: name })
-    }
-
-    fn integer(&self, name: &str, row: usize) -> Option<i64> {
-        let array = self.column(name)?.as_primitive_opt::<Int64Type>()?;
-        array.is_valid(row).then(|| array.value(row))
-    }
-
-    pub(super) fn time(&self, name: &'static str, row: usize) -> Result<Option<Timestamp>, RunError> {
-        let Some(array) = self.column(name).and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>()) else {
-            return Ok(None);
-        };
-        if array.is_null(row) {
-            return Ok(None);
-        }
-        let outside = |_| RunError::Time { what: self.what, column: name };
-        Timestamp::from_micros(array.value(row)).map(Some).map_err(outside)
-    }
-
-    pub(super) fn required_time(&self, name: &'static str, row: usize) -> Result<Timestamp, RunError> {
-        self.time(name, row)?.ok_or(RunError::Null { what: self.what, column: name })
-    }
-}
-
 impl Population {
     /// A population without rows.
     #[must_use]
     pub fn empty() -> Self {
         let batch = RecordBatch::new_empty(Arc::new(Schema::empty()));
-        Self { batch, items: 0, digest: canonical::digest([]), rows: Vec::new() }
+        Self { batch, items: 0, digest: canonical::digest([]), columns: PopulationColumns::default() }
     }
 
     /// The rows of the window: a state's intervals that touch it, clipped; events inside; periods that fall due inside (their end
     /// lies after the window's beginning and not after its end). What still holds ends where knowledge or the window ends.
+    ///
+    /// The batches are taken: of a large population as few copies as can be are to be there at a time.
     pub(super) fn materialise(
         kind: ControlKind,
-        batches: &[RecordBatch],
+        batches: Vec<RecordBatch>,
         window: Period,
         now: Timestamp,
     ) -> Result<Self, RunError> {
         let failed = |e: DataFusionError| RunError::Query { what: "population", message: e.to_string() };
-        let batch = canonical(batches).map_err(failed)?;
-        let columns = Columns { what: "population", batch: &batch };
-        let mut kept: Vec<(u64, PopulationRow)> = Vec::new();
-        for row in 0..batch.num_rows() {
+        let given = canonical(&batches).map_err(failed)?;
+        drop(batches);
+        let columns = Columns::new("population", &given);
+        let mut kept: Vec<Kept<'_>> = Vec::new();
+        for row in 0..given.num_rows() {
             let Some(period) = period(kind, &columns, row, window, now)? else { continue };
-            let evidence =
-                match (columns.text("source", row), columns.integer("segment", row), columns.integer("seq", row)) {
-                    (Some(source), Some(segment), Some(seq)) => match (u64::try_from(segment), u64::try_from(seq)) {
-                        (Ok(segment), Ok(seq)) => Some(EntryReference { source: source.to_owned(), segment, seq }),
-                        _ => None,
-                    },
-                    _ => None,
-                };
-            kept.push((
-                row as u64,
-                PopulationRow {
-                    item: columns.required_text("item", row)?.to_owned(),
-                    label: columns.required_text("label", row)?.to_owned(),
-                    period,
-                    evidence,
-                    rests_on: columns.text(RESTS_ON, row).map(str::to_owned),
-                },
-            ));
+            let item = columns.required_text("item", columns.item, row)?;
+            columns.required_text("label", columns.label, row)?;
+            kept.push(Kept { key: 0, item, period, row });
         }
-        let batch = clipped(kind, &batch, &kept).map_err(failed)?;
-        let mut order: Vec<(String, usize)> =
-            (0..batch.num_rows()).map(|r| (canonical::row_text(&batch, r), r)).collect();
-        order.sort_by(|(a_text, a), (b_text, b)| {
-            let key = |i: usize| (&kept[i].1.item, kept[i].1.period.from);
-            key(*a).cmp(&key(*b)).then_with(|| a_text.cmp(b_text))
-        });
-        let positions: UInt64Array = order.iter().map(|(_, r)| *r as u64).collect();
-        let batch = take_record_batch(&batch, &positions).map_err(|e| failed(e.into()))?;
-        let rows: Vec<PopulationRow> = order.iter().map(|(_, r)| kept[*r].1.clone()).collect();
-        let names: BTreeSet<&str> = rows.iter().map(|r| r.item.as_str()).collect();
-        if kind != ControlKind::State && names.len() != rows.len() {
-            let twice = rows.windows(2).find(|pair| pair[0].item == pair[1].item);
-            return Err(RunError::Twice(twice.map(|pair| pair[0].item.clone()).unwrap_or_default()));
+        sort(&mut kept);
+        let items = kept.chunk_by(|a, b| a.item == b.item).count();
+        if kind != ControlKind::State && items != kept.len() {
+            let twice = kept.windows(2).find(|pair| pair[0].item == pair[1].item);
+            return Err(RunError::Twice(twice.map(|pair| pair[0].item.to_owned()).unwrap_or_default()));
         }
-        let digest = canonical::digest(order.iter().map(|(text, _)| text.as_str()));
-        Ok(Self { items: names.len(), batch, digest, rows })
+        let batch = in_order(clipped(kind, &given, &kept).map_err(failed)?, &kept).map_err(failed)?;
+        let texts = RowTexts::of(&batch);
+        let mut digest = LinesDigest::new();
+        for row in 0..batch.num_rows() {
+            digest.add(|line| texts.write(row, line));
+        }
+        Ok(Self { columns: PopulationColumns::of(kind, &batch), items, digest: digest.finish(), batch })
     }
 
     /// The identifiers of the items, each once, ascending: what an auditor draws a sample from.
     #[must_use]
     pub fn item_names(&self) -> Vec<&str> {
-        let names: BTreeSet<&str> = self.rows.iter().map(|r| r.item.as_str()).collect();
-        names.into_iter().collect()
+        let mut names: Vec<&str> = self.columns.rows().map(|row| row.item).collect();
+        names.dedup();
+        names
     }
 
     /// The canonical text of each row, in order: the lines that the digest is made over.
     pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
         (0..self.batch.num_rows()).map(|row| canonical::row_text(&self.batch, row))
     }
+}
+
+/// A row of the window, while rows are put in order.
+#[derive(Debug, Clone, Copy)]
+struct Kept<'a> {
+    /// The first bytes in which items differ; it only saves looking at the items themselves.
+    key: u64,
+    item: &'a str,
+    period: Period,
+    row: usize,
+}
+
+/// Sorts by item and beginning.
+fn sort(kept: &mut [Kept<'_>]) {
+    let Some(first) = kept.first().map(|row| row.item.as_bytes()) else { return };
+    let common = kept.iter().fold(first.len(), |common, row| {
+        first[..common].iter().zip(row.item.as_bytes()).take_while(|(a, b)| a == b).count()
+    });
+    for row in kept.iter_mut() {
+        let mut key = [0; 8];
+        for (to, from) in key.iter_mut().zip(&row.item.as_bytes()[common..]) {
+            *to = *from;
+        }
+        row.key = u64::from_be_bytes(key);
+    }
+    kept.sort_unstable_by(|a, b| {
+        a.key.cmp(&b.key).then_with(|| a.item.cmp(b.item)).then_with(|| a.period.from.cmp(&b.period.from))
+    });
+}
+
+/// The batch with rows of one item and one beginning in the order of their canonical texts; it has the order of `kept` else.
+fn in_order(batch: RecordBatch, kept: &[Kept<'_>]) -> Result<RecordBatch, DataFusionError> {
+    let texts = RowTexts::of(&batch);
+    let text = |row: u64| {
+        let mut text = Vec::new();
+        texts.write(usize::try_from(row).unwrap_or(usize::MAX), &mut text);
+        text
+    };
+    let mut order: Vec<u64> = (0..kept.len() as u64).collect();
+    let mut rest = order.as_mut_slice();
+    for group in kept.chunk_by(|a, b| a.item == b.item && a.period.from == b.period.from) {
+        let (rows, after) = rest.split_at_mut(group.len());
+        if rows.len() > 1 {
+            rows.sort_by_cached_key(|row| text(*row));
+        }
+        rest = after;
+    }
+    if order.is_sorted() {
+        return Ok(batch);
+    }
+    Ok(take_record_batch(&batch, &UInt64Array::from(order))?)
 }
 
 fn period(
@@ -196,36 +177,34 @@ fn period(
     window: Period,
     now: Timestamp,
 ) -> Result<Option<Period>, RunError> {
+    let required = |name, column| columns.required_time(name, column, row);
     Ok(match kind {
         ControlKind::State => {
-            let from = columns.required_time("valid_from", row)?;
-            let to = columns.time("valid_to", row)?.unwrap_or_else(|| now.max(window.from)).min(window.to);
+            let from = required("valid_from", columns.valid_from)?;
+            let to = columns.time("valid_to", columns.valid_to, row)?;
+            let to = to.unwrap_or_else(|| now.max(window.from)).min(window.to);
             Period::new(from, to).and_then(|p| p.intersection(window))
         }
         ControlKind::Event => {
-            let at = columns.required_time("at", row)?;
+            let at = required("at", columns.at)?;
             window.contains(at).then_some(Period { from: at, to: at.plus_micros(1) })
         }
         ControlKind::Cadence => {
-            let (from, to) = (columns.required_time("due_from", row)?, columns.required_time("due_to", row)?);
+            let (from, to) = (required("due_from", columns.due_from)?, required("due_to", columns.due_to)?);
             (window.from < to && to <= window.to).then(|| Period::new(from, to)).flatten()
         }
     })
 }
 
 /// The rows that were kept, with the clipped interval of a state in place of the given one.
-fn clipped(
-    kind: ControlKind,
-    batch: &RecordBatch,
-    kept: &[(u64, PopulationRow)],
-) -> Result<RecordBatch, DataFusionError> {
-    let positions: UInt64Array = kept.iter().map(|(row, _)| *row).collect();
+fn clipped(kind: ControlKind, batch: &RecordBatch, kept: &[Kept<'_>]) -> Result<RecordBatch, DataFusionError> {
+    let positions: UInt64Array = kept.iter().map(|kept| kept.row as u64).collect();
     let taken = take_record_batch(batch, &positions)?;
     if kind != ControlKind::State {
         return Ok(taken);
     }
     let times = |pick: fn(&Period) -> Timestamp| -> ArrayRef {
-        let array: TimestampMicrosecondArray = kept.iter().map(|(_, row)| Some(pick(&row.period).micros())).collect();
+        let array: TimestampMicrosecondArray = kept.iter().map(|kept| Some(pick(&kept.period).micros())).collect();
         Arc::new(array.with_timezone("UTC"))
     };
     let columns = taken
@@ -239,4 +218,31 @@ fn clipped(
         })
         .collect();
     Ok(RecordBatch::try_new(taken.schema(), columns)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_are_sorted_by_item_and_beginning(items in prop::collection::vec(("(common)?[a-c\\x00]{0,12}", 0i64..3), 0..40)) {
+            let period = |from: i64| {
+                let from = Timestamp::from_micros(from).unwrap();
+                Period { from, to: from.plus_micros(1) }
+            };
+            let mut kept: Vec<Kept<'_>> = items
+                .iter()
+                .enumerate()
+                .map(|(row, (item, from))| Kept { key: 0, item: item.as_str(), period: period(*from), row })
+                .collect();
+            sort(&mut kept);
+            let got: Vec<(&str, i64)> = kept.iter().map(|k| (k.item, k.period.from.micros())).collect();
+            let mut expected: Vec<(&str, i64)> = items.iter().map(|(item, from)| (item.as_str(), *from)).collect();
+            expected.sort_unstable();
+            prop_assert_eq!(got, expected);
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! The rows that the analysis works on, fetched by SQL.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use analysis::inputs::{NOT_WRITING, SESSION_SUBRESOURCES, WRITE_VERBS};
 use analysis::{CanarySeen, GuardedEvent, Heartbeats, Inputs, Settings, SourceSummary, WriteEvent};
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -16,12 +16,12 @@ use records::tables::objects::ObjectObservation;
 use records::{ReadRowError, Row, RowReader, Statement, Table, Timestamp};
 use std::sync::Arc;
 
+use super::audit_scan::{self, AuditRows, Received};
 use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
-/// Segment tables of received evidence with the column that tells when an entry came in.
-const RECEIVED: [(&str, &str); 7] = [
-    ("audit_events", "received_at"),
+/// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
+const RECEIVED: [(&str, &str); 6] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
@@ -52,32 +52,46 @@ pub(super) struct Knowledge {
     settings: Settings,
 }
 
-/// Fetches it.
+/// Fetches it. Audit events come from the files of their table and the rows that are in none yet.
 pub(super) async fn gather(
     ctx: &SessionContext,
+    audit_files: Vec<PathBuf>,
+    audit_unsealed: Vec<RecordBatch>,
     now: Timestamp,
     settings: Settings,
 ) -> Result<Knowledge, SessionError> {
+    let scanned = settings.clone();
+    let scan = tokio::task::spawn_blocking(move || audit_scan::scan(&audit_files, &audit_unsealed, &scanned));
     let statements = all(ctx, StatementRow::TABLE, &format!(" WHERE statement <> {ALIVE}")).await?;
-    let writes =
-        format!("SELECT {} FROM audit_events WHERE {}", WriteEvent::COLUMNS.join(", "), carried_out(&settings));
     let guarded =
         format!("SELECT {} FROM audit_events WHERE {}", GuardedEvent::COLUMNS.join(", "), GuardedEvent::CONDITION);
-    let privileged =
-        format!(" WHERE impersonated_user IS NOT NULL OR subresource IN ({})", quoted(&SESSION_SUBRESOURCES));
+    let guarded_events = context::rows(ctx, &guarded).await?;
+    let admission_decisions = all(ctx, AdmissionDecision::TABLE, "").await?;
+    let policy_sets = all(ctx, AdmissionPolicySet::TABLE, "").await?;
+    let canaries_seen = canaries(ctx, &statements).await?;
+    let observations = all(ctx, ObjectObservation::TABLE, "").await?;
+    let heartbeats = heartbeats(ctx).await?;
+    let configuration_reads = all(ctx, ConfigurationRead::TABLE, "").await?;
+    let faults = all(ctx, Fault::TABLE, "").await?;
+    let received = received(ctx).await?;
+    let AuditRows { writes, privileged, received: of_audit } = match scan.await {
+        Ok(scanned) => scanned?,
+        // Nobody aborts it; what ends it is a panic, which goes on here.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
     Ok(Knowledge {
-        observations: all(ctx, ObjectObservation::TABLE, "").await?,
-        audit_writes: context::rows(ctx, &writes).await?,
-        privileged_events: all(ctx, AuditEvent::TABLE, &privileged).await?,
-        canaries_seen: canaries(ctx, &statements).await?,
+        observations,
+        audit_writes: writes,
+        privileged_events: privileged,
         statements,
-        heartbeats: heartbeats(ctx).await?,
-        configuration_reads: all(ctx, ConfigurationRead::TABLE, "").await?,
-        faults: all(ctx, Fault::TABLE, "").await?,
-        admission_decisions: all(ctx, AdmissionDecision::TABLE, "").await?,
-        policy_sets: all(ctx, AdmissionPolicySet::TABLE, "").await?,
-        guarded_events: context::rows(ctx, &guarded).await?,
-        source_summaries: summaries(ctx).await?,
+        configuration_reads,
+        faults,
+        admission_decisions,
+        policy_sets,
+        guarded_events,
+        heartbeats,
+        canaries_seen,
+        source_summaries: summaries(received.into_iter().chain(of_audit))?,
         now,
         settings,
     })
@@ -103,17 +117,6 @@ impl Knowledge {
             settings: self.settings.clone(),
         })
     }
-}
-
-/// The condition on audit events of writes to governed resources that were carried out.
-fn carried_out(settings: &Settings) -> String {
-    format!(
-        "verb IN ({}) AND response_code BETWEEN 200 AND 299 AND coalesce(stage, 'ResponseComplete') = 'ResponseComplete' \
-         AND NOT coalesce(dry_run, FALSE) AND (subresource IS NULL OR subresource NOT IN ({})) AND ({})",
-        quoted(&WRITE_VERBS),
-        quoted(&NOT_WRITING),
-        governed(settings)
-    )
 }
 
 async fn all(ctx: &SessionContext, table: &Table, filter: &str) -> Result<Vec<RecordBatch>, SessionError> {
@@ -146,24 +149,6 @@ async fn heartbeats(ctx: &SessionContext) -> Result<Heartbeats, SessionError> {
         })?;
     }
     Ok(heartbeats)
-}
-
-fn quoted(texts: &[&str]) -> String {
-    let quoted: Vec<String> = texts.iter().map(|t| format!("'{}'", t.replace('\'', "''"))).collect();
-    quoted.join(", ")
-}
-
-fn governed(settings: &Settings) -> String {
-    let mut groups: std::collections::BTreeMap<&str, Vec<&str>> = std::collections::BTreeMap::new();
-    for resource in &settings.governed_resources {
-        groups.entry(&resource.group).or_default().push(&resource.resource);
-    }
-    let mut sql = String::from("FALSE");
-    for (group, resources) in groups {
-        write!(sql, " OR (coalesce(api_group, '') = {} AND resource IN ({}))", quoted(&[group]), quoted(&resources))
-            .expect("writing to a String does not fail");
-    }
-    sql
 }
 
 async fn canaries(ctx: &SessionContext, statements: &[RecordBatch]) -> Result<Vec<CanarySeen>, SessionError> {
@@ -200,32 +185,47 @@ async fn canaries(ctx: &SessionContext, statements: &[RecordBatch]) -> Result<Ve
     Ok(rows)
 }
 
-async fn summaries(ctx: &SessionContext) -> Result<Vec<SourceSummary>, SessionError> {
+/// What was received of each source, table by table.
+async fn received(ctx: &SessionContext) -> Result<Vec<(String, Received)>, SessionError> {
     let parts: Vec<String> = RECEIVED
         .iter()
         .map(|(table, at)| {
-            format!(
-                "SELECT source, min({at}) AS first_at, max({at}) AS last_at, max(segment) AS segment, max(seq) AS seq \
-                 FROM {table} GROUP BY source"
-            )
+            format!("SELECT source, min({at}), max({at}), max(segment), max(seq) FROM {table} GROUP BY source")
         })
         .collect();
-    // Numbers within a source are gapless from 1, so the last one is the count of entries.
-    let sql = format!(
-        "SELECT source, min(first_at), max(last_at), max(seq), max(segment) FROM ({}) AS parts GROUP BY source ORDER BY source",
-        parts.join(" UNION ALL ")
-    );
-    let batches = context::rows(ctx, &sql).await?;
+    let batches = context::rows(ctx, &parts.join(" UNION ALL ")).await?;
     Ok(rows_of(&batches, |r| {
-        let missing = |column| ReadRowError { table: "sources", column };
-        let seq = r.integer(3).ok_or(missing("seq"))?;
-        Ok(SourceSummary {
-            name: r.text(0).ok_or(missing("source"))?.to_owned(),
-            first_received_at: r.time(1).ok_or(missing("first_at"))?,
-            last_received_at: r.time(2).ok_or(missing("last_at"))?,
-            entries: seq,
-            last_segment: r.integer(4).ok_or(missing("segment"))?,
-            last_seq: seq,
-        })
+        let received = Received {
+            first_at: r.time(1).ok_or(missing("first_received_at"))?.micros(),
+            last_at: r.time(2).ok_or(missing("last_received_at"))?.micros(),
+            segment: r.integer(3).ok_or(missing("segment"))?,
+            seq: r.integer(4).ok_or(missing("entries"))?,
+        };
+        Ok((r.text(0).ok_or(missing("name"))?.to_owned(), received))
     })?)
+}
+
+fn missing(column: &'static str) -> ReadRowError {
+    ReadRowError { table: "sources", column }
+}
+
+/// One for each source, by name.
+fn summaries(received: impl Iterator<Item = (String, Received)>) -> Result<Vec<SourceSummary>, ReadRowError> {
+    let mut by_name: BTreeMap<String, Received> = BTreeMap::new();
+    for (name, one) in received {
+        by_name.entry(name).and_modify(|known| *known = known.and(one)).or_insert(one);
+    }
+    let summary = |(name, received): (String, Received)| {
+        let time = |micros, column| Timestamp::from_micros(micros).map_err(|_| missing(column));
+        Ok(SourceSummary {
+            name,
+            first_received_at: time(received.first_at, "first_received_at")?,
+            last_received_at: time(received.last_at, "last_received_at")?,
+            // Numbers within a source are gapless from 1, so the last one is the count of entries.
+            entries: received.seq,
+            last_segment: received.segment,
+            last_seq: received.seq,
+        })
+    };
+    by_name.into_iter().map(summary).collect()
 }

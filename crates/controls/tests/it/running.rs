@@ -76,7 +76,7 @@ async fn what_did_not_happen_in_a_period_deviates_only_when_somebody_looked() {
     let test = "SELECT item, CASE WHEN item = 'c1/day-2' THEN 'effective' ELSE 'deviation' END AS verdict, 'missing' AS reason FROM population";
     let result = run(&session, vec![control("cadence", &in_utc(DAYS), test)]).await;
     let outcome = &result.controls[0];
-    let verdicts: Vec<(&str, Verdict)> = outcome.items.iter().map(|i| (i.label.as_str(), i.verdict)).collect();
+    let verdicts: Vec<(&str, Verdict)> = outcome.items.iter().map(|i| (i.label, i.verdict)).collect();
     // Day 5 falls due after the window.
     assert_eq!(
         verdicts,

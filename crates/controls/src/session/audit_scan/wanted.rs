@@ -1,0 +1,129 @@
+//! Which audit events are wanted.
+
+use analysis::inputs::{NOT_WRITING, SESSION_SUBRESOURCES, WRITE_VERBS};
+use analysis::{Settings, WriteEvent};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::error::ArrowError;
+use records::Row as _;
+use records::tables::audit::AuditEvent;
+
+/// A sort of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Write,
+    Privileged,
+}
+
+impl Kind {
+    /// The columns that tell whether a row is one.
+    pub(super) fn looked_at(self) -> &'static [&'static str] {
+        match self {
+            Self::Write => &["verb", "response_code", "stage", "dry_run", "subresource", "api_group", "resource"],
+            Self::Privileged => &["impersonated_user", "subresource"],
+        }
+    }
+
+    /// The columns that are wanted of it, in order.
+    pub(super) fn columns(self) -> Vec<&'static str> {
+        match self {
+            Self::Write => WriteEvent::COLUMNS.to_vec(),
+            Self::Privileged => AuditEvent::TABLE.columns.iter().map(|column| column.name).collect(),
+        }
+    }
+}
+
+/// Which rows are wanted.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    /// API groups of governed resources.
+    groups: Vec<String>,
+    /// Governed resources, each name once.
+    resources: Vec<String>,
+    /// For each group the resources of it that are governed.
+    governed: Vec<Vec<bool>>,
+}
+
+impl Wanted {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let names = |pick: fn(&analysis::GovernedResource) -> &String| {
+            let mut names: Vec<String> = settings.governed_resources.iter().map(pick).cloned().collect();
+            names.sort();
+            names.dedup();
+            names
+        };
+        let (groups, resources) = (names(|g| &g.group), names(|g| &g.resource));
+        let is = |group: &String, resource: &String| {
+            settings.governed_resources.iter().any(|g| g.group == *group && g.resource == *resource)
+        };
+        let governed = groups.iter().map(|group| resources.iter().map(|r| is(group, r)).collect()).collect();
+        Self { groups, resources, governed }
+    }
+
+    /// Which rows of a batch that has the columns of [`Kind::looked_at`] are of the kind.
+    pub(super) fn mask(&self, kind: Kind, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
+        Ok(BooleanArray::from(match kind {
+            Kind::Write => self.writes(batch)?,
+            Kind::Privileged => {
+                let impersonated = answers(batch, "impersonated_user", false, |_| true)?;
+                let opens = answers(batch, "subresource", false, |sub| SESSION_SUBRESOURCES.contains(&sub))?;
+                impersonated.into_iter().zip(opens).map(|(a, b)| a || b).collect()
+            }
+        }))
+    }
+
+    fn writes(&self, batch: &RecordBatch) -> Result<Vec<bool>, ArrowError> {
+        let place = |names: &[String], name: &str| names.iter().position(|known| known == name);
+        let verbs = answers(batch, "verb", false, |verb| WRITE_VERBS.contains(&verb))?;
+        let stages = answers(batch, "stage", true, |stage| stage == "ResponseComplete")?;
+        let parts = answers(batch, "subresource", true, |sub| !NOT_WRITING.contains(&sub))?;
+        let groups = answers(batch, "api_group", place(&self.groups, ""), |group| place(&self.groups, group))?;
+        let resources = answers(batch, "resource", None, |resource| place(&self.resources, resource))?;
+        let codes = column(batch, "response_code")?.as_primitive_opt::<Int64Type>();
+        let codes = codes.ok_or_else(|| another_type("response_code"))?;
+        let dry_runs = column(batch, "dry_run")?.as_boolean_opt().ok_or_else(|| another_type("dry_run"))?;
+        let is_governed = |row: usize| {
+            let governed = groups[row].and_then(|group| self.governed.get(group));
+            governed.zip(resources[row]).is_some_and(|(governed, resource)| governed[resource])
+        };
+        let is_write = |row: usize| {
+            verbs[row]
+                && is_governed(row)
+                && stages[row]
+                && parts[row]
+                && codes.is_valid(row)
+                && (200..300).contains(&codes.value(row))
+                && !(dry_runs.is_valid(row) && dry_runs.value(row))
+        };
+        Ok((0..batch.num_rows()).map(is_write).collect())
+    }
+}
+
+/// What `answer` says of the text in each row, asked once for each text of a dictionary; `of_null` for a null.
+fn answers<T: Copy>(
+    batch: &RecordBatch,
+    name: &str,
+    of_null: T,
+    answer: impl Fn(&str) -> T,
+) -> Result<Vec<T>, ArrowError> {
+    let array = column(batch, name)?;
+    let of = |texts: &StringArray| -> Vec<T> { texts.iter().map(|text| text.map_or(of_null, &answer)).collect() };
+    if let Some(texts) = array.as_string_opt::<i32>() {
+        return Ok(of(texts));
+    }
+    let dictionary = array.as_dictionary_opt::<Int32Type>().ok_or_else(|| another_type(name))?;
+    let by_key = of(dictionary.values().as_string_opt::<i32>().ok_or_else(|| another_type(name))?);
+    let of_key = |key: Option<i32>| {
+        let key = key.and_then(|key| usize::try_from(key).ok());
+        key.and_then(|key| by_key.get(key)).copied().unwrap_or(of_null)
+    };
+    Ok(dictionary.keys().iter().map(of_key).collect())
+}
+
+pub(super) fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, ArrowError> {
+    batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("there is no column {name}")))
+}
+
+pub(super) fn another_type(name: &str) -> ArrowError {
+    ArrowError::SchemaError(format!("column {name} is of another type"))
+}
