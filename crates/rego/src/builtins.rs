@@ -31,14 +31,12 @@ const BUILTINS: &[Builtin] = &[
     ("object.filter", 2, Engine), ("object.get", 3, Engine), ("object.keys", 1, Engine), ("object.remove", 2, Engine),
     ("object.union", 2, Engine), ("object.union_n", 1, Engine),
     ("product", 1, Engine), ("re_match", 2, Ours), ("regex.match", 2, Ours), ("regex.is_valid", 1, Ours),
-    ("replace", 3, Engine), ("round", 1, Engine),
-    ("semver.compare", 2, Engine), ("semver.is_valid", 1, Engine), ("set", 0, Engine), ("sort", 1, Engine),
+    ("replace", 3, Engine), ("round", 1, Engine), ("set", 0, Engine), ("sort", 1, Engine),
     ("split", 2, Engine), ("sprintf", 2, Engine), ("startswith", 2, Engine),
     ("strings.any_prefix_match", 2, Engine), ("strings.any_suffix_match", 2, Engine), ("strings.reverse", 1, Engine),
     ("substring", 3, Engine), ("sum", 1, Engine), ("to_number", 1, Engine),
     ("trim", 2, Engine), ("trim_left", 2, Engine), ("trim_prefix", 2, Engine), ("trim_right", 2, Engine),
-    ("trim_space", 1, Engine), ("trim_suffix", 2, Engine), ("type_name", 1, Engine), ("union", 1, Engine),
-    ("units.parse", 1, Engine), ("units.parse_bytes", 1, Engine), ("upper", 1, Engine),
+    ("trim_space", 1, Engine), ("trim_suffix", 2, Engine), ("type_name", 1, Engine), ("union", 1, Engine), ("upper", 1, Engine),
 ];
 
 /// Functions and families of OPA or Gatekeeper that are not here, and why. A name that ends with a dot is a family.
@@ -56,6 +54,8 @@ const ABSENT: &[(&str, &str)] = &[
     ("trace", "nothing is printed where a decision is made; take it out"),
     ("numbers.", "its work is not bounded by the size of the request"),
     ("bits.", "its work is not bounded by the size of the request"),
+    ("semver.", "regorus does not read versions as OPA does"),
+    ("units.", "regorus takes what it cannot read for undefined"),
     ("glob.", "its patterns are not matched as OPA matches them"),
     ("regex.", "only regex.match and regex.is_valid are known to be as in OPA"),
 ];

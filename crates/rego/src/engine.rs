@@ -10,7 +10,7 @@
 use std::cell::Cell;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use regorus::{Engine, Value};
@@ -76,15 +76,16 @@ impl regorus::utils::limits::TimeSource for Work {
     }
 }
 
-static CLOCK: Once = Once::new();
+/// Whether the clock is ours: it can be set once in a process.
+static CLOCK: OnceLock<bool> = OnceLock::new();
 
 impl Program {
     /// Modules of which the first has the violations.
     pub(crate) fn new(modules: &[&str], package: &str, edition: Edition) -> Result<Self, Unusable> {
-        CLOCK.call_once(|| {
-            // It fails only where somebody else has set one: then work would not be counted, which `stops` finds below.
-            let _ = regorus::utils::limits::set_time_source(&Work);
-        });
+        if !CLOCK.get_or_init(|| regorus::utils::limits::set_time_source(&Work).is_ok()) {
+            let message = "its work cannot be counted: something else in this process has set the clock of regorus";
+            return Err(Unusable { place: None, message: message.to_owned() });
+        }
         let made = guarded(|| {
             let mut engine = Engine::new();
             engine.set_rego_v0(edition == Edition::V0);
