@@ -25,6 +25,11 @@ fn occasion() -> Occasion {
     }
 }
 
+/// What a server may hand to another thread: the portal evaluates, too.
+fn sendable<F: Future + Send>(future: F) -> F {
+    future
+}
+
 /// A session over statements that a watch of pods was alive.
 async fn session(alive: &[(&str, &str)]) -> Session {
     let mut builders = TableBuilders::new();
@@ -42,7 +47,7 @@ async fn session(alive: &[(&str, &str)]) -> Session {
     }
     let mut inputs = SessionInputs::empty(at("05T00:00:00"));
     inputs.unsealed = builders.finish().into_iter().map(|(t, b)| (t.name.to_owned(), b)).collect();
-    Session::open(inputs).await.unwrap()
+    sendable(Session::open(inputs)).await.unwrap()
 }
 
 fn control(kind: &str, population: &str, test: &str) -> (String, String) {
@@ -56,7 +61,8 @@ fn control(kind: &str, population: &str, test: &str) -> (String, String) {
 
 async fn run(session: &Session, files: Vec<(String, String)>) -> EvaluationResult {
     let catalogue = Catalogue::from_files(files).await.unwrap_or_else(|e| panic!("{e}"));
-    evaluate(session, &catalogue, &Parameters::defaults(&catalogue), window(), occasion(), None).await.unwrap()
+    let parameters = Parameters::defaults(&catalogue);
+    sendable(evaluate(session, &catalogue, &parameters, window(), occasion(), None)).await.unwrap()
 }
 
 const DAYS: &str = "SELECT 'c1/day-' || d.day AS item, 'day ' || d.day AS label, d.due_from, d.due_to,
