@@ -6,9 +6,12 @@
 //! | `tables` | the same with segments sealed and tables built alongside: until the last table is written |
 //! | `start` | a receiver on a store of 1,000 segments: from nothing to the first acknowledged delivery |
 //! | `receiver` | ten API servers that send 4,000 events a second each over mutual TLS, clients on the same machine |
+//! | `admission` | the admission webhook: 1,000 reviews a second over TLS under 31 policies, each decision durable before its answer |
 //!
 //! `PLIMSOLL_BENCH_MB` sets the size of the input (default 2000). Input, store and clients share the machine's disk and cores.
 
+#[path = "intake/admission.rs"]
+mod admission;
 #[path = "intake/input.rs"]
 mod input;
 #[path = "intake/process.rs"]
@@ -42,6 +45,9 @@ fn main() -> ExitCode {
     }
     if wants("receiver") {
         receiver::run(dir.path());
+    }
+    if wants("admission") {
+        admission::run(dir.path());
     }
     ExitCode::SUCCESS
 }

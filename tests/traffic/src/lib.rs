@@ -4,6 +4,7 @@
 //! applications, watches, probes, reviews), one of ten with bodies. The mean is about 1.2 KB an event, as in logs of real clusters. Audit IDs,
 //! times, resource versions and names vary; texts repeat as they do in real logs.
 
+pub mod admission;
 mod audit;
 mod bodies;
 mod objects;
