@@ -21,7 +21,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("controls", &["records", "analysis", "normalize", "store"]),
     ("collect", &["records", "store", "normalize"]),
     ("signatures", &["records"]),
-    ("intake", &["records", "store", "normalize", "policy"]),
+    ("intake", &["records", "store", "normalize", "policy", "signatures"]),
     ("portal", &["records", "controls", "reports", "store"]),
     (
         "plimsoll",

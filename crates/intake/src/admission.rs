@@ -24,6 +24,7 @@
 //! | [`service`] | one review |
 //! | [`deadline`] | until when the API server waits |
 //! | [`record`] | decisions and policy sets as entries |
+//! | [`signed_images`] | signatures of the images of a request |
 //! | [`late`] | records that wait for the store |
 //! | [`policies`] | the policy set in force, and its replacement |
 //! | [`resume`] | the time between two runs |
@@ -42,6 +43,8 @@ pub(crate) mod record;
 pub(crate) mod resume;
 pub mod server;
 pub(crate) mod service;
+pub mod signed_images;
 
 pub use options::{AdmissionOptions, CertificateFiles, WithoutRecord};
 pub use server::{Admission, AdmissionStartError};
+pub use signed_images::SignatureCheck;

@@ -2,7 +2,7 @@
 
 use records::EntryView;
 use records::table::TableSink;
-use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
+use records::tables::admission::{AdmissionDecision, AdmissionPolicySet, AdmittedImage};
 
 use crate::record::project_record;
 
@@ -10,6 +10,7 @@ use crate::record::project_record;
 pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
     project_record!(entry, sink, {
         "admission_decision" => AdmissionDecision,
+        "admitted_image" => AdmittedImage,
         "admission_policy_set" => AdmissionPolicySet,
     });
 }

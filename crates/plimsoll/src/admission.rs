@@ -8,15 +8,16 @@ use anyhow::{Context, Result};
 use collect::clock::Clock;
 use collect::namespaces::{self, NamespaceChange};
 use collect::request::ReadClient;
-use intake::admission::{CertificateFiles, WithoutRecord};
+use intake::admission::{CertificateFiles, SignatureCheck, WithoutRecord};
 use intake::{Admission, AdmissionOptions, ClientCertificate};
 use policy::Surroundings;
+use signatures::Verifier;
 use store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::certificates;
 use crate::configuration::{AdmissionWebhook, WithoutRecord as Configured};
+use crate::{certificates, signing};
 
 /// Namespaces in which nothing is ever refused, beside our own: the control plane must be able to mend itself.
 const EXEMPT: &[&str] = &["kube-system"];
@@ -67,6 +68,13 @@ pub(crate) async fn start(
     options.policies.clone_from(&own.policies);
     options.pod_security = match &own.pod_security {
         Some(level) => Some(level.parse().with_context(|| format!("admission.pod_security: {level:?} is no level"))?),
+        None => None,
+    };
+    options.signatures = match &own.signatures {
+        Some(path) => {
+            let verifier = Verifier::new(signing::rules(path)?, signatures::Settings::default())?;
+            Some(SignatureCheck { verifier, credentials: signing::credentials(&own.registry_credentials)? })
+        }
         None => None,
     };
     options.exempt_namespaces = EXEMPT.iter().map(|name| (*name).to_owned()).collect();

@@ -79,6 +79,11 @@ pub(crate) struct AdmissionWebhook {
     pub(crate) policies: Option<PathBuf>,
     /// A level of the Pod Security Standards that holds everywhere, as `restricted:v1.37`.
     pub(crate) pod_security: Option<String>,
+    /// Rules of signatures of images; none: signatures are not looked at.
+    pub(crate) signatures: Option<PathBuf>,
+    /// Docker configurations with credentials for registries.
+    #[serde(default)]
+    pub(crate) registry_credentials: Vec<PathBuf>,
     /// The webhook's name in its `ValidatingWebhookConfiguration`.
     pub(crate) name: Option<String>,
     /// Our own namespace, in which nothing is ever refused.
@@ -163,6 +168,8 @@ impl Configuration {
             place(&mut webhook.private_key);
             place_optional(&mut webhook.client_authority);
             place_optional(&mut webhook.policies);
+            place_optional(&mut webhook.signatures);
+            webhook.registry_credentials.iter_mut().for_each(place);
         }
         if let Some(webhook) = &mut self.audit_webhook {
             place(&mut webhook.certificate);

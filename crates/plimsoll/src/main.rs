@@ -10,6 +10,7 @@ mod evidence;
 mod live;
 mod output;
 mod package;
+mod signing;
 mod writer;
 
 use std::process::ExitCode;

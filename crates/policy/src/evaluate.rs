@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::context::Context;
 use crate::decision::{Decision, Violation};
-use crate::findings::Findings;
+use crate::findings::{Findings, KEPT};
 use crate::policy_set::{Action, Policy, PolicySet};
 use crate::request::{Operation, Request};
 use crate::user_policies;
@@ -15,7 +15,7 @@ use crate::workload::{self, Workload};
 pub const SESSION_SUBRESOURCES: &[&str] = &["exec", "attach", "portforward", "proxy"];
 
 /// What the rules are asked about.
-enum Subject {
+pub(crate) enum Subject {
     Workload { new: Workload, old: Option<Workload> },
     Session,
 }
@@ -29,6 +29,18 @@ enum Subject {
 /// Policies in Kubernetes' form say themselves what they do with updates.
 #[must_use]
 pub fn evaluate(set: &PolicySet, request: &Request<'_>, context: &Context<'_>) -> Decision {
+    evaluate_with(set, request, context, Vec::new())
+}
+
+/// As [`evaluate`], with violations that were found elsewhere: by whoever may ask the network. They count like those of the set's policies, and
+/// exceptions can be for them by the name of their policy.
+#[must_use]
+pub fn evaluate_with(
+    set: &PolicySet,
+    request: &Request<'_>,
+    context: &Context<'_>,
+    elsewhere: Vec<Violation>,
+) -> Decision {
     let mut weighing = Weighing::new(set, request, context.now);
     let has_user_policies = !set.user_policies().is_empty();
     let ruled = if set.policies().is_empty() && has_user_policies {
@@ -42,6 +54,10 @@ pub fn evaluate(set: &PolicySet, request: &Request<'_>, context: &Context<'_>) -
         Ok(Ruled::Judged(Some(note))) => weighing.note(note),
         Ok(_) => {}
         Err(error) => weighing.fail(error),
+    }
+    for (number, violation) in elsewhere.into_iter().enumerate() {
+        let policy = violation.policy.clone();
+        weighing.take(&policy, violation, number < KEPT);
     }
     weighing.decided()
 }
@@ -91,7 +107,7 @@ fn not_governed(request: &Request<'_>) -> String {
     format!("{operation} ({kind}{slash}{subresource})")
 }
 
-fn subject(request: &Request<'_>) -> Result<Option<Subject>, String> {
+pub(crate) fn subject(request: &Request<'_>) -> Result<Option<Subject>, String> {
     let subresource = request.subresource.as_str();
     if request.operation == Operation::Connect {
         let session = request.resource == "pods" && SESSION_SUBRESOURCES.contains(&subresource);

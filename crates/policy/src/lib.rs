@@ -6,6 +6,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`requested_images`] | the images that a request would run, for who verifies them |
 //! | [`request`] | what is decided on: an `AdmissionReview`, or a manifest taken for one |
 //! | [`mod@evaluate`] | all policies of a set on one request |
 //! | [`context`] | what a decision depends on besides: time, deadline, and the [`surroundings`] of the cluster |
@@ -36,6 +37,7 @@ mod pattern;
 pub mod pod_security;
 pub mod policy_set;
 pub mod request;
+pub mod requested_images;
 pub mod rules;
 pub mod surroundings;
 pub mod trial;
@@ -45,7 +47,8 @@ mod workload;
 
 pub use context::Context;
 pub use decision::{Decision, Verdict, Violation};
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, evaluate_with};
 pub use policy_set::{Action, PolicySet};
 pub use request::Request;
+pub use requested_images::{RequestedImage, requested_images};
 pub use surroundings::Surroundings;

@@ -23,6 +23,7 @@ pub const ALL: &[&Table] = &[
     audit::PrivilegedSession::TABLE,
     audit::ObjectWrite::TABLE,
     admission::AdmissionDecision::TABLE,
+    admission::AdmittedImage::TABLE,
     admission::AdmissionPolicySet::TABLE,
     admission::AdmissionReconciliation::TABLE,
     admission::PolicyException::TABLE,

@@ -8,6 +8,8 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// The times by which the parts of an answer have to be done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
+    /// When registries are no longer waited for.
+    pub(crate) signatures: Instant,
     /// When evaluation is given up.
     pub(crate) evaluation: Instant,
     /// When the record must be durable.
@@ -15,13 +17,17 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Of a request that arrived now, with the API server's `timeout=10s` in the query, or `otherwise` without it. A tenth of the time is left
-    /// for the way of the answer, a fifth for the record.
+    /// Of a request that arrived now, with the API server's `timeout=10s` in the query, or `otherwise` without it. Half of the time is for
+    /// registries, a fifth for evaluation, a fifth for the record, and a tenth for the way of the answer.
     pub(crate) fn of(query: Option<&str>, otherwise: Duration) -> Self {
         let told = query.unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("timeout="));
         let whole = told.and_then(duration).unwrap_or(otherwise).clamp(Duration::from_millis(100), LONGEST);
         let begin = Instant::now();
-        Self { evaluation: begin + whole.mul_f64(0.7), record: begin + whole.mul_f64(0.9) }
+        Self {
+            signatures: begin + whole.mul_f64(0.5),
+            evaluation: begin + whole.mul_f64(0.7),
+            record: begin + whole.mul_f64(0.9),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use policy::pod_security::LevelVersion;
 use rustls_pki_types::CertificateDer;
 use tokio::sync::watch;
 
+use super::signed_images::SignatureCheck;
 use crate::options::ClientCertificate;
 
 /// The webhook's name unless another is given: the API server writes it before the keys of our audit annotations.
@@ -34,6 +35,8 @@ pub struct AdmissionOptions {
     pub policies: Option<PathBuf>,
     /// A level of the Pod Security Standards that holds everywhere, beside the folder.
     pub pod_security: Option<LevelVersion>,
+    /// How signatures of images are verified; `None` when they are not.
+    pub signatures: Option<SignatureCheck>,
     /// Namespaces in which nothing is ever refused: at least our own, so that nobody can lock us out. Recorded all the same.
     pub exempt_namespaces: Vec<String>,
     /// What is known of the cluster's namespaces; `None` until it is known, and the webhook is not ready before.
@@ -97,6 +100,7 @@ impl AdmissionOptions {
             client_certificate: None,
             policies: None,
             pod_security: None,
+            signatures: None,
             exempt_namespaces: Vec::new(),
             surroundings,
             without_record: WithoutRecord::default(),

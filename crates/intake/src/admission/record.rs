@@ -7,6 +7,8 @@ use records::{SourceName, Timestamp};
 use serde::Serialize;
 use store::NewEntry;
 
+use super::signed_images::SeenImage;
+
 /// Longest canonical form that a record holds, in bytes.
 const CANONICAL_BYTES: usize = 4 << 20;
 /// So many faults of a set are listed.
@@ -21,6 +23,7 @@ pub(crate) struct Decided {
     pub(crate) at: Timestamp,
     pub(crate) uid: String,
     pub(crate) asked: Option<Asked>,
+    pub(crate) images: Vec<SeenImage>,
     pub(crate) decision: Decision,
     pub(crate) took: Duration,
 }
@@ -59,6 +62,23 @@ struct DecisionRecord<'a> {
     message: String,
     late: bool,
     evaluation_micros: u64,
+}
+
+#[derive(Serialize)]
+struct ImageRecord<'a> {
+    record: &'static str,
+    decision_id: &'a str,
+    decided_at: Timestamp,
+    webhook: &'a str,
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+    username: &'a str,
+    dry_run: bool,
+    allowed: bool,
+    #[serde(flatten)]
+    image: &'a SeenImage,
+    late: bool,
 }
 
 #[derive(Serialize)]
@@ -113,8 +133,39 @@ impl Decided {
         joined(self.decision.excepted.iter().map(|excepted| excepted.exception.as_str()))
     }
 
-    /// The entry that records it; `allowed` is what is answered, `None` when no answer can be given.
-    pub(crate) fn entry(&self, source: &SourceName, webhook: &str, allowed: Option<bool>, late: bool) -> NewEntry {
+    /// The entries that record it: the decision, then each image. `allowed` is what is answered, `None` when no answer can be given.
+    pub(crate) fn entries(
+        &self,
+        source: &SourceName,
+        webhook: &str,
+        allowed: Option<bool>,
+        late: bool,
+    ) -> Vec<NewEntry> {
+        let mut entries = vec![self.entry(source, webhook, allowed, late)];
+        if let (Some(asked), Some(allowed)) = (&self.asked, allowed) {
+            entries.extend(self.images.iter().map(|image| {
+                let record = ImageRecord {
+                    record: "admitted_image",
+                    decision_id: &self.id,
+                    decided_at: self.at,
+                    webhook,
+                    kind: &asked.kind,
+                    namespace: &asked.namespace,
+                    name: &asked.name,
+                    username: &asked.username,
+                    dry_run: asked.dry_run,
+                    allowed,
+                    image,
+                    late,
+                };
+                entry(source, self.at, &record)
+            }));
+        }
+        entries
+    }
+
+    /// The entry of the decision itself; `allowed` is what is answered, `None` when no answer can be given.
+    fn entry(&self, source: &SourceName, webhook: &str, allowed: Option<bool>, late: bool) -> NewEntry {
         let decision = &self.decision;
         let counted = decision.violations.iter().map(|violation| listed(violation, None));
         let excepted = decision.excepted.iter().flat_map(|excepted| {

@@ -83,6 +83,7 @@ impl Admission {
             late: Late::new(options.late_records),
             policies,
             surroundings: options.surroundings,
+            signatures: options.signatures,
             exempt_namespaces: options.exempt_namespaces,
             client_certificate: options.client_certificate,
             without_record: options.without_record,
@@ -149,9 +150,9 @@ fn check(options: &AdmissionOptions) -> Result<usize, StartError> {
     if options.client_certificate.is_some() && options.client_authorities.is_empty() {
         return fail("the admission webhook asks for a client certificate, but no client authority is given");
     }
-    if options.policies.is_none() && options.pod_security.is_none() {
+    if options.policies.is_none() && options.pod_security.is_none() && options.signatures.is_none() {
         return fail(
-            "the admission webhook has no policies: give a folder, a level of the Pod Security Standards, or both",
+            "the admission webhook has no policies: give a folder, a level of the Pod Security Standards, or rules of signatures",
         );
     }
     if options.in_flight_bytes < policy::request::MAX_REVIEW_BYTES || options.in_flight_bytes > 1 << 36 {

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use policy::request::MAX_REVIEW_BYTES;
-use policy::{Context, Decision, PolicySet, Request, Surroundings, Verdict};
+use policy::{Context, Decision, PolicySet, Request, Surroundings, Verdict, Violation};
 use records::SourceName;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
@@ -21,6 +21,7 @@ use super::late::Late;
 use super::options::WithoutRecord;
 use super::policies::Policies;
 use super::record::{Asked, Decided};
+use super::signed_images::{self, SeenImage, SignatureCheck};
 use crate::journal::Journal;
 use crate::listening::Peer;
 use crate::now;
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) late: Late,
     pub(crate) policies: Policies,
     pub(crate) surroundings: watch::Receiver<Option<Arc<Surroundings>>>,
+    pub(crate) signatures: Option<SignatureCheck>,
     pub(crate) exempt_namespaces: Vec<String>,
     pub(crate) client_certificate: Option<ClientCertificate>,
     pub(crate) without_record: WithoutRecord,
@@ -162,18 +164,29 @@ impl Shared {
         let busy = || refuse(StatusCode::SERVICE_UNAVAILABLE, "too many reviews at once");
         let set = self.policies.in_force();
         let surroundings = self.surroundings_for(&set, &bytes).await;
+        let images = self.images(&bytes, deadline).await;
+        let elsewhere = images.iter().filter_map(SeenImage::violation).collect();
         let permit = by(deadline.evaluation, self.evaluations.acquire()).await;
         let Some(Ok(_permit)) = permit else { return Err(busy()) };
         let (shared, at, uid) = (Arc::clone(self), now(), policy::request::review_uid(&bytes));
         let digest = set.digest().to_owned();
         let begin = Instant::now();
-        let judged = tokio::task::spawn_blocking(move || shared.judge(&set, &surroundings, &bytes, deadline));
+        let judged =
+            tokio::task::spawn_blocking(move || shared.judge(&set, &surroundings, &bytes, deadline, elsewhere));
         let (asked, decision) = judged.await.unwrap_or_else(|_| {
             let note = "the evaluation ended out of order; this is a fault of Plimsoll";
             (None, Decision::plain(Verdict::Error, note, &digest))
         });
         let id = draw_id().map_err(|_| refuse(StatusCode::SERVICE_UNAVAILABLE, "no random number could be drawn"))?;
-        Ok(Decided { id, at, uid: uid.unwrap_or_default(), asked, decision, took: begin.elapsed() })
+        Ok(Decided { id, at, uid: uid.unwrap_or_default(), asked, images, decision, took: begin.elapsed() })
+    }
+
+    /// The images of the request, with what is known of their signatures. In an exempt namespace nobody is asked.
+    async fn images(&self, bytes: &[u8], deadline: Deadline) -> Vec<SeenImage> {
+        let Ok(request) = Request::from_review(bytes) else { return Vec::new() };
+        let exempt = self.exempt_namespaces.contains(&request.namespace);
+        let check = self.signatures.as_ref().filter(|_| !exempt);
+        signed_images::look(check, &request, deadline.signatures).await
     }
 
     /// What is known of the cluster, after a short wait when the request's namespace has just been made.
@@ -199,6 +212,7 @@ impl Shared {
         surroundings: &Surroundings,
         bytes: &[u8],
         deadline: Deadline,
+        elsewhere: Vec<Violation>,
     ) -> (Option<Asked>, Decision) {
         let request = match Request::from_review(bytes) {
             Ok(request) => request,
@@ -211,7 +225,7 @@ impl Shared {
         }
         let expired = || Instant::now() >= deadline.evaluation;
         let context = Context::at(now()).within(surroundings).until(&expired);
-        (asked, policy::evaluate(set, &request, &context))
+        (asked, policy::evaluate_with(set, &request, &context, elsewhere))
     }
 
     /// Makes the record durable and gives the answer.
@@ -220,7 +234,7 @@ impl Shared {
         let answerable = !decided.uid.is_empty();
         let record =
             |allowed: bool, late| decided.entry(&self.source, &self.webhook, answerable.then_some(allowed), late);
-        let stored = by(deadline.record, self.store.0.append_async(vec![record(allowed, false)])).await;
+        let stored = by(deadline.record, self.store.0.append_async(record(allowed, false))).await;
         self.writable.store(matches!(stored, Some(Ok(_))), Ordering::Relaxed);
         let (allowed, place, because) = match stored {
             Some(Ok(receipt)) => (allowed, receipt.placed.first().map(|placed| placed.first_seq), None),
@@ -231,7 +245,9 @@ impl Shared {
                 };
                 tracing::error!(reason, "a decision could not be recorded in time");
                 let allowed = allowed && self.without_record == WithoutRecord::Decide;
-                self.late.push(record(allowed, true));
+                for entry in record(allowed, true) {
+                    self.late.push(entry);
+                }
                 let because = "the decision could not be recorded, and nothing is let in without a record";
                 (allowed, None, (!allowed).then_some(because))
             }

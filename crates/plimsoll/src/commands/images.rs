@@ -1,17 +1,15 @@
 //! `plimsoll images`: files and flags for the crate `signatures`.
 
-use std::io::Read;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::Serialize;
-use signatures::{Credentials, Outcome as Answer, Rules, Settings, Verifier};
+use signatures::{Outcome as Answer, Settings, Verifier};
 use tokio::time::Instant;
 
 use super::Outcome;
 use crate::arguments::{Format, ImagesCommand, ImagesVerifyArguments};
-use crate::output;
+use crate::{output, signing};
 
 pub(super) fn run(format: Format, own: &ImagesCommand) -> Result<Outcome> {
     match own {
@@ -33,19 +31,9 @@ fn verify(format: Format, own: &ImagesVerifyArguments) -> Result<Outcome> {
     if !matches!(format, Format::Table | Format::Csv | Format::Json) {
         bail!("`images verify` prints as table, csv or json");
     }
-    let file = own.rules.display();
-    let text = read(&own.rules, signatures::rules::MAX_DOCUMENT_BYTES)?;
-    let text = String::from_utf8(text).with_context(|| format!("{file} is not UTF-8"))?;
-    let rules = Rules::parse(&text).with_context(|| format!("failed to read the rules in {file}"))?;
+    let rules = signing::rules(&own.rules)?;
     let hash = rules.hash();
-    let mut credentials = Vec::new();
-    for path in &own.credentials {
-        let bytes = read(path, signatures::credentials::MAX_DOCUMENT_BYTES)?;
-        let one = Credentials::from_docker_config(&bytes)
-            .with_context(|| format!("failed to read the credentials in {}", path.display()))?;
-        credentials.push(one);
-    }
-    let credentials = Credentials::merged(credentials);
+    let credentials = signing::credentials(&own.credentials)?;
     let limit = Duration::from_secs(own.timeout);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let answers = runtime.block_on(async {
@@ -81,16 +69,4 @@ fn verify(format: Format, own: &ImagesVerifyArguments) -> Result<Outcome> {
     }
     let refused = answers.iter().any(|answer| matches!(answer, Answer::Refused(_)));
     Ok(if refused { Outcome::Findings } else { Outcome::Good })
-}
-
-/// A file's bytes: one more than `most`, so that a longer one is told as too long.
-fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let failed = || format!("failed to read {}", path.display());
-    std::fs::File::open(path)
-        .with_context(failed)?
-        .take(most as u64 + 1)
-        .read_to_end(&mut bytes)
-        .with_context(failed)?;
-    Ok(bytes)
 }

@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::{Rule, at_least_one, written};
 use crate::findings::{Findings, listed, quoted};
 use crate::pattern::Pattern;
-use crate::pod_security::containers;
 use crate::workload::pod::Pod;
 
 /// Calls for each image with its path. What is no reference is a finding of every rule about images: nobody can say where it comes
@@ -18,11 +17,7 @@ fn each_image<'p>(
     findings: &mut Findings<'_>,
     mut judge: impl FnMut(&mut Findings<'_>, &str, &'p str, ImageReference<'p>),
 ) {
-    let of_containers = containers(pod).map(|(place, container)| (format!("{place}.image"), container.image.as_str()));
-    let of_volumes = pod.spec.volumes.iter().enumerate().filter_map(|(index, volume)| {
-        volume.image.as_deref().map(|image| (format!("spec.volumes[{index}].image.reference"), image))
-    });
-    for (path, image) in of_containers.chain(of_volumes) {
+    for (path, image) in crate::requested_images::of_pod(pod) {
         match ImageReference::parse(image) {
             Some(reference) => judge(findings, &path, image, reference),
             None if image.is_empty() => findings.add(path, "is not set", "an image reference"),

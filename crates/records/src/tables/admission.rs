@@ -60,6 +60,47 @@ table! {
 }
 
 table! {
+    /// One image that a request to our admission webhook would have run, and whether its signatures were verified.
+    Segment "admitted_images" AdmittedImage {
+        /// The decision on the request, as in `admission_decisions`.
+        decision_id: text,
+        /// When it was made.
+        decided_at: time,
+        /// Name of the webhook.
+        webhook: text,
+        /// Kind of the object.
+        kind: text,
+        /// Namespace; empty when the object has none.
+        namespace: text,
+        /// Name; empty when the API server was to make one.
+        name: text,
+        /// The user who asked.
+        username: text,
+        /// Whether nothing was to be stored.
+        dry_run: boolean,
+        /// What was answered to the request.
+        allowed: boolean,
+        /// Path of the field that names the image.
+        path: text,
+        /// The reference as written.
+        image: text,
+        /// `verified`; `not_required` (a rule says that it needs no signature); `refused`; `unknown` (its registry could not be asked);
+        /// `not_checked` (the webhook has no rules of signatures).
+        signatures: text,
+        /// What the signatures are over, or what the tag meant: the digest of the image's manifest; null when it was not found out.
+        digest: optional_text,
+        /// Whether the reference itself names the digest; null when it was not found out. When not, its tag may mean another one when the image is pulled.
+        pinned: optional_boolean,
+        /// Who signed, or what is wrong.
+        detail: text,
+        /// SHA-256 (hexadecimal) of the rules of signatures; null when there are none.
+        rules: optional_text,
+        /// Whether this was recorded after the answer, as in `admission_decisions`.
+        late: boolean,
+    }
+}
+
+table! {
     /// One reading of the policies of our admission webhook.
     Segment "admission_policy_sets" AdmissionPolicySet {
         /// When they were read.
