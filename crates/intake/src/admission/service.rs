@@ -233,7 +233,7 @@ impl Shared {
         let allowed = matches!(decided.decision.verdict, Verdict::Allow | Verdict::Warn);
         let answerable = !decided.uid.is_empty();
         let record =
-            |allowed: bool, late| decided.entry(&self.source, &self.webhook, answerable.then_some(allowed), late);
+            |allowed: bool, late| decided.entries(&self.source, &self.webhook, answerable.then_some(allowed), late);
         let stored = by(deadline.record, self.store.0.append_async(record(allowed, false))).await;
         self.writable.store(matches!(stored, Some(Ok(_))), Ordering::Relaxed);
         let (allowed, place, because) = match stored {

@@ -21,15 +21,15 @@ const POLICY: &str =
     "apiVersion: plimsoll.dev/v1alpha1\nkind: Policy\nmetadata: {name: quiet}\nspec: {rule: no-privileged}\n";
 
 /// A webhook with its folder of policies and its certificate.
-struct Webhook {
+pub(crate) struct Webhook {
     dir: tempfile::TempDir,
-    authority: Authority,
+    pub(crate) authority: Authority,
     known: watch::Sender<Option<Arc<Surroundings>>>,
-    options: AdmissionOptions,
+    pub(crate) options: AdmissionOptions,
 }
 
 impl Webhook {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (dir, authority) = (tempfile::tempdir().unwrap(), Authority::new());
         let policies = dir.path().join("policies");
         std::fs::create_dir(&policies).unwrap();
@@ -45,7 +45,7 @@ impl Webhook {
         Self { dir, authority, known, options }
     }
 
-    fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         open(self.dir.path())
     }
 }
@@ -63,7 +63,7 @@ fn namespaces(names: &[&str]) -> Surroundings {
     known.all()
 }
 
-fn review(uid: &str, namespace: &str, privileged: bool) -> Value {
+pub(crate) fn review(uid: &str, namespace: &str, privileged: bool) -> Value {
     let context = json!({"privileged": privileged, "allowPrivilegeEscalation": privileged});
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": namespace},
@@ -84,7 +84,7 @@ async fn post(client: &reqwest::Client, webhook: &Admission, body: impl Into<req
 }
 
 /// The `response` of an answer that must be one.
-async fn ask(client: &reqwest::Client, webhook: &Admission, review: &Value) -> Value {
+pub(crate) async fn ask(client: &reqwest::Client, webhook: &Admission, review: &Value) -> Value {
     let (status, body) = post(client, webhook, review.to_string()).await;
     assert_eq!(status, 200, "{body}");
     serde_json::from_str::<Value>(&body).unwrap()["response"].clone()
@@ -96,7 +96,7 @@ async fn readiness(client: &reqwest::Client, webhook: &Admission) -> (StatusCode
     (answer.status(), answer.text().await.unwrap())
 }
 
-fn records(store: &Store, kind: &str) -> Vec<Value> {
+pub(crate) fn records(store: &Store, kind: &str) -> Vec<Value> {
     let entries = entries(store).remove(SOURCE).unwrap_or_default();
     let read = entries.iter().map(|raw| serde_json::from_slice::<Value>(raw).unwrap());
     read.filter(|record| record["record"] == kind).collect()

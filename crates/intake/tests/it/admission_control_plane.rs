@@ -52,7 +52,7 @@ fn annotation<'e>(event: &'e Value, key: &str) -> Option<&'e str> {
 fn recorded(store: &Store, id: &str) -> Vec<Value> {
     let raw = entries(store).remove(&format!("prod/admission/{WEBHOOK}")).unwrap_or_default();
     let records = raw.iter().map(|raw| serde_json::from_slice::<Value>(raw).unwrap());
-    records.filter(|record| record["decision_id"] == id).collect()
+    records.filter(|record| record["record"] == "admission_decision" && record["decision_id"] == id).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

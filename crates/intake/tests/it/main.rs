@@ -4,8 +4,13 @@
 
 mod admission;
 mod admission_control_plane;
+mod admission_signatures;
 mod failing;
 mod files;
 mod fixture;
 mod receiver;
 mod tailing;
+
+#[allow(dead_code, reason = "the tests of `signatures` use more of it")]
+#[path = "../../../signatures/tests/it/stage.rs"]
+mod signing;
