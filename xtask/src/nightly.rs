@@ -19,7 +19,7 @@ pub(crate) struct NightlyArguments {
 pub(crate) fn run(arguments: &NightlyArguments) -> Result<()> {
     tools::strace()?;
     process::run(
-        &format!("the store killed {} times under load", arguments.kills),
+        &format!("the store, and the admission webhook, killed {} times under load", arguments.kills),
         process::cargo()?
             .args(["test", "--workspace", "--locked", "--test", "it", "--", "kill::"])
             .env("PLIMSOLL_KILLS", arguments.kills.to_string()),

@@ -39,7 +39,8 @@ pub struct Inputs<'r> {
     pub admission_decisions: Vec<AdmissionDecision<'r>>,
     /// All rows of `admission_policy_sets`.
     pub policy_sets: Vec<AdmissionPolicySet<'r>>,
-    /// All rows of `audit_events` that [`GuardedEvent::CONDITION`] selects.
+    /// At least all rows of `audit_events` that have `webhook_decisions` or `failed_open`, or a `response_message` by which a webhook gave no answer
+    /// ([`GuardedEvent::tells_of_no_answer`]).
     pub guarded_events: Vec<GuardedEvent<'r>>,
     /// One for each source that has an entry in the store.
     pub source_summaries: Vec<SourceSummary>,

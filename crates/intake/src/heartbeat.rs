@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use records::SourceName;
+use records::{SourceName, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -12,16 +12,16 @@ use crate::listening::stopped;
 use crate::now;
 use crate::receiver::StoreHandle;
 
-/// States from time to time that the server is up, and what it refused.
+/// States from time to time that the server is up, since it `began`, and what it refused.
 pub(crate) async fn beat(
     store: StoreHandle,
     journal: Arc<Journal>,
     subjects: Vec<SourceName>,
+    began: Timestamp,
     heartbeat: Duration,
     mut closing: watch::Receiver<bool>,
 ) {
-    let at = now();
-    let mut begin = journal.started(at, &subjects);
+    let mut begin = journal.started(began, &subjects);
     let mut ticks = tokio::time::interval(heartbeat);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::heartbeat::{beat, finish};
 use crate::journal::Journal;
 use crate::listening::Listening;
+use crate::now;
 use crate::options::IntakeOptions;
 use crate::receiver::{Receiving, Shared, StoreHandle, router};
 use crate::tls::{self, Clients};
@@ -104,7 +105,8 @@ impl Intake {
         };
         let (journal, store) = (Arc::clone(&shared.journal), shared.store.clone());
         let serving = tokio::spawn(async move {
-            let beating = tokio::spawn(beat(store.clone(), Arc::clone(&journal), subjects, options.heartbeat, closing));
+            let beating =
+                tokio::spawn(beat(store.clone(), Arc::clone(&journal), subjects, now(), options.heartbeat, closing));
             listening.run(router(shared)).await;
             finish(beating, &journal, &store).await;
         });

@@ -70,10 +70,6 @@ impl<'r> GuardedEvent<'r> {
     /// The columns of `audit_events` that it is made of, in the order in which [`GuardedEvent::read`] expects them.
     pub const COLUMNS: &'static [&'static str] = &COLUMNS;
 
-    /// The condition on rows of `audit_events`, in SQL, by which all of them are found.
-    pub const CONDITION: &'static str = "webhook_decisions IS NOT NULL OR failed_open IS NOT NULL \
-         OR (response_code = 500 AND response_message LIKE '%failed calling webhook %')";
-
     /// Reads a row that has the columns of [`GuardedEvent::COLUMNS`].
     ///
     /// # Errors
@@ -115,6 +111,12 @@ impl<'r> GuardedEvent<'r> {
     /// Webhooks without which the request went on.
     pub(crate) fn failed_open(&self) -> impl Iterator<Item = &str> {
         self.failed_open.iter().flat_map(|all| all.split(',')).filter(|name| !name.is_empty())
+    }
+
+    /// Whether the message of a response says that a webhook gave no answer.
+    #[must_use]
+    pub fn tells_of_no_answer(message: &str) -> bool {
+        message.contains(FAILED_CALLING)
     }
 
     /// The webhook without which the request was refused.

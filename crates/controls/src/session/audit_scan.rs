@@ -39,6 +39,8 @@ pub(super) struct AuditRows {
     pub(super) writes: Vec<RecordBatch>,
     /// Those that [`analysis::Inputs::privileged_events`] asks for, with all columns.
     pub(super) privileged: Vec<RecordBatch>,
+    /// Those that [`analysis::Inputs::guarded_events`] asks for, with the columns of [`analysis::GuardedEvent::COLUMNS`].
+    pub(super) guarded: Vec<RecordBatch>,
     /// What was received of each source.
     pub(super) received: BTreeMap<String, Received>,
 }
@@ -122,7 +124,7 @@ fn read_file(path: &Path, wanted: &Wanted) -> Result<AuditRows, SessionError> {
         for batch in reader(&RECEIVED)?.build()? {
             rows.receive(&batch?)?;
         }
-        for kind in [Kind::Write, Kind::Privileged] {
+        for kind in KINDS {
             let mask = ProjectionMask::columns(metadata.parquet_schema(), kind.looked_at().iter().copied());
             let wanted = wanted.clone();
             let predicate = ArrowPredicateFn::new(mask, move |batch| wanted.mask(kind, &batch));
@@ -161,6 +163,9 @@ fn with_dictionaries(found: &ArrowReaderMetadata) -> Schema {
     )
 }
 
+/// The sorts of rows that are kept.
+const KINDS: [Kind; 3] = [Kind::Write, Kind::Privileged, Kind::Guarded];
+
 /// The columns that tell what was received.
 const RECEIVED: [&str; 4] = ["source", "segment", "seq", "received_at"];
 
@@ -168,7 +173,7 @@ impl AuditRows {
     fn of_batch(batch: &RecordBatch, wanted: &Wanted) -> Result<Self, ArrowError> {
         let mut rows = Self::default();
         rows.receive(batch)?;
-        for kind in [Kind::Write, Kind::Privileged] {
+        for kind in KINDS {
             rows.keep(kind, &filter_record_batch(batch, &wanted.mask(kind, batch)?)?)?;
         }
         Ok(rows)
@@ -177,6 +182,7 @@ impl AuditRows {
     fn add(&mut self, other: Self) {
         self.writes.extend(other.writes);
         self.privileged.extend(other.privileged);
+        self.guarded.extend(other.guarded);
         for (source, received) in other.received {
             self.received.entry(source).and_modify(|known| *known = known.and(received)).or_insert(received);
         }
@@ -193,6 +199,7 @@ impl AuditRows {
         match kind {
             Kind::Write => self.writes.push(batch),
             Kind::Privileged => self.privileged.push(batch),
+            Kind::Guarded => self.guarded.push(batch),
         }
         Ok(())
     }
@@ -245,8 +252,8 @@ fn numbered<'b>(array: &'b ArrayRef, texts: &mut Vec<&'b str>) -> Option<Vec<Opt
 
 #[cfg(test)]
 mod tests {
-    use analysis::WriteEvent;
     use analysis::inputs::{NOT_WRITING, SESSION_SUBRESOURCES, WRITE_VERBS};
+    use analysis::{GuardedEvent, WriteEvent};
     use parquet::arrow::ArrowWriter;
     use parquet::file::properties::WriterProperties;
     use proptest::prelude::*;
@@ -274,13 +281,25 @@ mod tests {
             some(&[Some("ResponseComplete"), Some("RequestReceived"), None]),
             some(&["", "?dryRun=All"]),
             some(&[None, None, Some("somebody")]),
+            some(&[
+                None,
+                None,
+                Some("a.b.c/decision"),
+                Some("failed-open.validating.webhook.admission.k8s.io/round_0_index_0"),
+            ]),
+            some(&[None, Some("no"), Some("Internal error occurred: failed calling webhook \"a.b.c\": refused")]),
         );
-        (request, answer).prop_map(|((verb, group, resource, part), (code, stage, query, user))| {
+        (request, answer).prop_map(|((verb, group, resource, part), (code, stage, query, user, annotation, message))| {
+            let mut annotations = serde_json::Map::new();
+            if let Some(annotation) = annotation {
+                annotations.insert(annotation.to_owned(), json!("a.b.c"));
+            }
             json!({
+                "annotations": annotations,
                 "level": "Metadata", "auditID": "id", "stage": stage, "verb": verb, "requestURI": format!("/x{query}"),
                 "stageTimestamp": "2026-03-02T00:00:00Z", "requestReceivedTimestamp": "2026-03-02T00:00:00Z",
                 "objectRef": {"apiGroup": group, "resource": resource, "subresource": part, "name": "n"},
-                "responseStatus": code.map(|code| json!({"code": code})),
+                "responseStatus": code.map(|code| json!({"code": code, "message": message})),
                 "impersonatedUser": user.map(|user| json!({"username": user})),
             })
         })
@@ -344,6 +363,14 @@ mod tests {
                     || e.subresource.as_deref().is_some_and(|sub| SESSION_SUBRESOURCES.contains(&sub))
             }).cloned().collect();
             prop_assert_eq!(rows_of(&scanned.privileged, |r| AuditEvent::read(&r)).unwrap(), privileged);
+            let guarded: Vec<_> = events.iter().filter(|e| {
+                e.webhook_decisions.is_some()
+                    || e.failed_open.is_some()
+                    || e.response_message.as_deref().is_some_and(|m| m.contains("failed calling webhook"))
+            }).map(|e| (e.provenance.clone(), e.webhook_decisions.clone(), e.failed_open.clone())).collect();
+            let told = rows_of(&scanned.guarded, |r| GuardedEvent::read(&r)).unwrap();
+            let told: Vec<_> = told.into_iter().map(|e| (e.provenance, e.webhook_decisions, e.failed_open)).collect();
+            prop_assert_eq!(told, guarded);
             for (source, received) in &scanned.received {
                 let of_source = || events.iter().filter(|e| e.provenance.source == *source);
                 prop_assert_eq!(Some(received.first_at), of_source().map(|e| e.received_at.micros()).min());

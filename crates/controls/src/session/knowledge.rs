@@ -64,9 +64,6 @@ pub(super) async fn gather(
     let scanned = settings.clone();
     let scan = tokio::task::spawn_blocking(move || audit_scan::scan(&audit_files, &audit_unsealed, &scanned));
     let statements = all(ctx, StatementRow::TABLE, &format!(" WHERE statement <> {ALIVE}")).await?;
-    let guarded =
-        format!("SELECT {} FROM audit_events WHERE {}", GuardedEvent::COLUMNS.join(", "), GuardedEvent::CONDITION);
-    let guarded_events = context::rows(ctx, &guarded).await?;
     let admission_decisions = all(ctx, AdmissionDecision::TABLE, "").await?;
     let policy_sets = all(ctx, AdmissionPolicySet::TABLE, "").await?;
     let canaries_seen = canaries(ctx, &statements).await?;
@@ -75,7 +72,7 @@ pub(super) async fn gather(
     let configuration_reads = all(ctx, ConfigurationRead::TABLE, "").await?;
     let faults = all(ctx, Fault::TABLE, "").await?;
     let received = received(ctx).await?;
-    let AuditRows { writes, privileged, received: of_audit } = match scan.await {
+    let AuditRows { writes, privileged, guarded, received: of_audit } = match scan.await {
         Ok(scanned) => scanned?,
         // Nobody aborts it; what ends it is a panic, which goes on here.
         Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -89,7 +86,7 @@ pub(super) async fn gather(
         faults,
         admission_decisions,
         policy_sets,
-        guarded_events,
+        guarded_events: guarded,
         heartbeats,
         canaries_seen,
         source_summaries: summaries(received.into_iter().chain(of_audit))?,

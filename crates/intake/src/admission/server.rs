@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use records::{SourceClass, SourceName};
+use records::{SourceClass, SourceName, Timestamp};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -96,7 +96,8 @@ impl Admission {
             draining: AtomicBool::new(false),
         });
         shared.loaded(&first).await;
-        shared.resume(statements).await;
+        let began = now();
+        shared.resume(statements, began).await;
 
         let (stop, closing) = watch::channel(false);
         let listening = Listening {
@@ -109,8 +110,14 @@ impl Admission {
         let (own, poll, heartbeat) = (Arc::clone(&shared), options.poll, options.heartbeat);
         let serving = tokio::spawn(async move {
             let store = own.store.clone();
-            let beating =
-                tokio::spawn(beat(store.clone(), Arc::clone(&journal), vec![source], heartbeat, closing.clone()));
+            let beating = tokio::spawn(beat(
+                store.clone(),
+                Arc::clone(&journal),
+                vec![source],
+                began,
+                heartbeat,
+                closing.clone(),
+            ));
             let looking = tokio::spawn(look(Arc::clone(&own), certificates, poll, closing.clone()));
             let writing = tokio::spawn(write_late(Arc::clone(&own), closing));
             listening.run(router(Arc::clone(&own))).await;
@@ -197,8 +204,8 @@ impl Shared {
     }
 
     /// States what the last run says about the time since. A store that cannot be read leaves a gap in what is covered, and nothing else.
-    async fn resume(&self, statements: SourceName) {
-        let (store, source, at) = (self.store.0.clone(), self.source.clone(), now());
+    async fn resume(&self, statements: SourceName, at: Timestamp) {
+        let (store, source) = (self.store.0.clone(), self.source.clone());
         let found = tokio::task::spawn_blocking(move || resume::resumed(&store, &statements, &source, at)).await;
         match found {
             Ok(Ok(Some(statement))) => {

@@ -366,3 +366,31 @@ async fn a_rolling_restart_refuses_nobody() {
     let answered = sender.await.unwrap();
     assert_eq!(records(&store, "admission_decision").len(), answered);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_between_two_runs_is_bridged_without_a_hole() {
+    use records::Statement;
+    let own = Webhook::new();
+    let store = own.store();
+    let start = |dir: &Path| {
+        let known = watch::channel(Some(Arc::new(namespaces(&[])))).1;
+        let mut options = AdmissionOptions::new("prod", ([127, 0, 0, 1], 0).into(), certificate_files(dir), known);
+        options.pod_security = Some("baseline".parse().unwrap());
+        options.drain = Duration::ZERO;
+        options
+    };
+    for _ in 0..2 {
+        Admission::start(start(own.dir.path()), store.clone()).await.unwrap().stop().await;
+    }
+    let stated = statements(&store, "prod/statements/admission");
+    let mut spans: Vec<_> = stated
+        .iter()
+        .filter_map(|statement| match statement {
+            Statement::Alive { from, to, .. } | Statement::Resumed { from, to, .. } => Some((*from, *to)),
+            _ => None,
+        })
+        .collect();
+    assert!(stated.iter().any(|statement| matches!(statement, Statement::Resumed { .. })), "{stated:?}");
+    spans.sort_unstable();
+    assert!(spans.windows(2).all(|pair| pair[1].0 <= pair[0].1), "{spans:?}");
+}

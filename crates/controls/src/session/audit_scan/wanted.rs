@@ -1,7 +1,7 @@
 //! Which audit events are wanted.
 
 use analysis::inputs::{NOT_WRITING, SESSION_SUBRESOURCES, WRITE_VERBS};
-use analysis::{Settings, WriteEvent};
+use analysis::{GuardedEvent, Settings, WriteEvent};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 use arrow::error::ArrowError;
@@ -13,6 +13,7 @@ use records::tables::audit::AuditEvent;
 pub(super) enum Kind {
     Write,
     Privileged,
+    Guarded,
 }
 
 impl Kind {
@@ -21,6 +22,7 @@ impl Kind {
         match self {
             Self::Write => &["verb", "response_code", "stage", "dry_run", "subresource", "api_group", "resource"],
             Self::Privileged => &["impersonated_user", "subresource"],
+            Self::Guarded => &["webhook_decisions", "failed_open", "response_message"],
         }
     }
 
@@ -29,6 +31,7 @@ impl Kind {
         match self {
             Self::Write => WriteEvent::COLUMNS.to_vec(),
             Self::Privileged => AuditEvent::TABLE.columns.iter().map(|column| column.name).collect(),
+            Self::Guarded => GuardedEvent::COLUMNS.to_vec(),
         }
     }
 }
@@ -68,6 +71,12 @@ impl Wanted {
                 let impersonated = answers(batch, "impersonated_user", false, |_| true)?;
                 let opens = answers(batch, "subresource", false, |sub| SESSION_SUBRESOURCES.contains(&sub))?;
                 impersonated.into_iter().zip(opens).map(|(a, b)| a || b).collect()
+            }
+            Kind::Guarded => {
+                let decided = answers(batch, "webhook_decisions", false, |_| true)?;
+                let open = answers(batch, "failed_open", false, |_| true)?;
+                let closed = answers(batch, "response_message", false, GuardedEvent::tells_of_no_answer)?;
+                decided.into_iter().zip(open).zip(closed).map(|((a, b), c)| a || b || c).collect()
             }
         }))
     }

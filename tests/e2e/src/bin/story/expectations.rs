@@ -10,6 +10,7 @@ const EXPECTED: &[(&str, &str, &[&str])] = &[
     ("AC-10", "not determinable", &[]),
     ("AC-11", "deviations noted", &["anonymous"]),
     ("AD-01", "deviations noted", &["payments"]),
+    ("AD-03", "deviations noted", &["registry.example.org"]),
     ("AD-04", "deviations noted", &["no rules of signatures"]),
     ("AD-05", "deviations noted", &["failed_open"]),
     ("AD-06", "no deviations noted", &[]),
