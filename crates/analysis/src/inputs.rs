@@ -2,6 +2,7 @@
 
 use records::Timestamp;
 
+pub(crate) mod audit_row;
 mod write_event;
 
 use crate::admission::guarded::GuardedEvent;

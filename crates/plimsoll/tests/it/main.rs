@@ -1,6 +1,7 @@
 //! The program as people run it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod admission;
 mod policy;
 
 use assert_cmd::Command;
