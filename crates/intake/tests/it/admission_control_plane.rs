@@ -1,5 +1,6 @@
 //! The admission webhook behind a real API server: its answers, its annotations in the audit log, and what happens without it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,32 @@ fn recorded(store: &Store, id: &str) -> Vec<Value> {
     records.filter(|record| record["record"] == "admission_decision" && record["decision_id"] == id).collect()
 }
 
+/// A webhook that refuses what is below the baseline of the Pod Security Standards.
+async fn start(dir: &Path, authority: &Authority, store: &Store) -> Result<Admission> {
+    let certified = authority.server(&["127.0.0.1"])?;
+    let certificate = CertificateFiles { certificate: dir.join("tls.crt"), private_key: dir.join("tls.key") };
+    std::fs::write(&certificate.certificate, &certified.certificate_pem)?;
+    std::fs::write(&certificate.private_key, &certified.key_pem)?;
+    let (_known, surroundings) = watch::channel(Some(Arc::new(Surroundings::new().all())));
+    let mut options = AdmissionOptions::new("prod", ([127, 0, 0, 1], 0).into(), certificate, surroundings);
+    options.pod_security = Some("baseline".parse()?);
+    options.drain = Duration::ZERO;
+    Ok(Admission::start(options, store.clone()).await?)
+}
+
+fn manifest_options(authority: &Authority, url: String) -> ManifestOptions {
+    ManifestOptions {
+        webhook: WEBHOOK.to_owned(),
+        namespace: "plimsoll".to_owned(),
+        address: Address::Url(url),
+        authority: authority.pem().as_bytes().to_vec(),
+        failure_policy: FailurePolicy::Fail,
+        timeout_seconds: 5,
+        all_resources: false,
+        from_disk: false,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn decisions_are_in_the_audit_log_and_failing_open_shows() -> Result<()> {
     let plane = ControlPlane::start(ControlPlaneOptions::default()).await?;
@@ -68,29 +95,11 @@ async fn decisions_are_in_the_audit_log_and_failing_open_shows() -> Result<()> {
 
     let dir = tempfile::tempdir()?;
     let authority = Authority::new("webhook-ca")?;
-    let certified = authority.server(&["127.0.0.1"])?;
-    let certificate =
-        CertificateFiles { certificate: dir.path().join("tls.crt"), private_key: dir.path().join("tls.key") };
-    std::fs::write(&certificate.certificate, &certified.certificate_pem)?;
-    std::fs::write(&certificate.private_key, &certified.key_pem)?;
-    let (_known, surroundings) = watch::channel(Some(Arc::new(Surroundings::new().all())));
-    let mut options = AdmissionOptions::new("prod", ([127, 0, 0, 1], 0).into(), certificate, surroundings);
-    options.pod_security = Some("baseline".parse()?);
-    options.drain = Duration::ZERO;
     let store = open(dir.path());
-    let webhook = Admission::start(options, store.clone()).await?;
+    let webhook = start(dir.path(), &authority, &store).await?;
 
     let configuration = |failure_policy, url: String| {
-        manifest(&ManifestOptions {
-            webhook: WEBHOOK.to_owned(),
-            namespace: "plimsoll".to_owned(),
-            address: Address::Url(url),
-            authority: authority.pem().as_bytes().to_vec(),
-            failure_policy,
-            timeout_seconds: 5,
-            all_resources: false,
-            from_disk: false,
-        })
+        manifest(&ManifestOptions { failure_policy, ..manifest_options(&authority, url) })
     };
     let url = format!("https://{}", webhook.address());
     let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
@@ -142,6 +151,40 @@ async fn decisions_are_in_the_audit_log_and_failing_open_shows() -> Result<()> {
     .await?;
     let open = event["annotations"]["failed-open.validating.webhook.admission.k8s.io/round_0_index_0"].as_str();
     assert_eq!(open, Some(WEBHOOK), "{event}");
+    store.close();
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_api_servers_disk_nobody_can_take_it_away() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let authority = Authority::new("webhook-ca")?;
+    let store = open(dir.path());
+    let webhook = start(dir.path(), &authority, &store).await?;
+    let manifests = tempfile::tempdir()?;
+    let url = format!("https://{}", webhook.address());
+    let text = manifest(&ManifestOptions { from_disk: true, all_resources: true, ..manifest_options(&authority, url) });
+    std::fs::write(manifests.path().join("webhook.yaml"), text)?;
+    let admission = json!({
+        "apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration",
+        "plugins": [{"name": "ValidatingAdmissionWebhook", "configuration": {
+            "apiVersion": "apiserver.config.k8s.io/v1", "kind": "WebhookAdmissionConfiguration",
+            "staticManifestsDir": manifests.path()}}],
+    });
+    let options = ControlPlaneOptions { admission: Some(admission.to_string()), ..ControlPlaneOptions::default() };
+    let plane = ControlPlane::start(options).await?;
+    let _keep = plane.keep_logs_if_panicking();
+    let admin = plane.admin()?;
+    plane.kubectl(&admin, &["create", "namespace", "shop"]).await?.success()?;
+    plane.kubectl(&admin, &["-n", "shop", "create", "serviceaccount", "default"]).await?.success()?;
+    let (answer, event) = create(&plane, &admin, &pod("bad", true), true).await?;
+    ensure!(answer.status == 403 && answer.body.contains(WEBHOOK), "{} {}", answer.status, answer.body);
+    let id = annotation(&event, "decision").with_context(|| format!("no decision in {event}"))?;
+    assert_eq!(recorded(&store, id).len(), 1);
+    let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    let list = plane.request(&admin, "GET", path, &[], None).await?;
+    ensure!(list.status == 200 && !list.body.contains("plimsoll"), "{}", list.body);
+    webhook.stop().await;
     store.close();
     Ok(())
 }
