@@ -163,8 +163,11 @@ impl Shared {
     async fn decide(self: &Arc<Self>, deadline: Deadline, bytes: Bytes) -> Result<Decided, Refusal> {
         let busy = || refuse(StatusCode::SERVICE_UNAVAILABLE, "too many reviews at once");
         let set = self.policies.in_force();
-        let surroundings = self.surroundings_for(&set, &bytes).await;
-        let images = self.images(&bytes, deadline).await;
+        // Read once for what has to be waited for; what cannot be read waits for nothing, and the judgement says why.
+        let (surroundings, images) = match Request::from_review(&bytes) {
+            Ok(request) => (self.surroundings_for(&set, &request).await, self.images(&request, deadline).await),
+            Err(_) => (self.known_surroundings(), Vec::new()),
+        };
         let elsewhere = images.iter().filter_map(SeenImage::violation).collect();
         let permit = by(deadline.evaluation, self.evaluations.acquire()).await;
         let Some(Ok(_permit)) = permit else { return Err(busy()) };
@@ -182,26 +185,30 @@ impl Shared {
     }
 
     /// The images of the request, with what is known of their signatures. In an exempt namespace nobody is asked.
-    async fn images(&self, bytes: &[u8], deadline: Deadline) -> Vec<SeenImage> {
-        let Ok(request) = Request::from_review(bytes) else { return Vec::new() };
-        let exempt = self.exempt_namespaces.contains(&request.namespace);
-        let check = self.signatures.as_ref().filter(|_| !exempt);
-        signed_images::look(check, &request, deadline.signatures).await
+    async fn images(&self, request: &Request<'_>, deadline: Deadline) -> Vec<SeenImage> {
+        let check = self.signatures.as_ref().filter(|_| !self.is_exempt(request));
+        signed_images::look(check, request, deadline.signatures).await
+    }
+
+    /// Whether the request is in a namespace in which nothing is ever refused.
+    fn is_exempt(&self, request: &Request<'_>) -> bool {
+        self.exempt_namespaces.contains(&request.namespace)
     }
 
     /// What is known of the cluster, after a short wait when the request's namespace has just been made.
-    async fn surroundings_for(&self, set: &PolicySet, bytes: &[u8]) -> Arc<Surroundings> {
-        let mut receiver = self.surroundings.clone();
-        if !set.user_policies().is_empty()
-            && let Ok(request) = Request::from_review(bytes)
-            && !request.namespace.is_empty()
-        {
+    async fn surroundings_for(&self, set: &PolicySet, request: &Request<'_>) -> Arc<Surroundings> {
+        if !set.user_policies().is_empty() && !request.namespace.is_empty() {
+            let mut receiver = self.surroundings.clone();
             let known = |known: &Option<Arc<Surroundings>>| {
                 known.as_ref().is_some_and(|known| known.has_namespace(&request.namespace))
             };
             drop(tokio::time::timeout(NAMESPACE_WAIT, receiver.wait_for(known)).await);
         }
-        let known = receiver.borrow().clone();
+        self.known_surroundings()
+    }
+
+    fn known_surroundings(&self) -> Arc<Surroundings> {
+        let known = self.surroundings.borrow().clone();
         // Nothing is known yet: a policy that selects by namespace then fails by its own failure policy, as with an API server that has not synced.
         known.unwrap_or_else(|| Arc::new(Surroundings::new().all()))
     }
@@ -219,7 +226,7 @@ impl Shared {
             Err(error) => return (None, Decision::plain(Verdict::Error, error.to_string(), set.digest())),
         };
         let asked = Some(Asked::of(&request));
-        if self.exempt_namespaces.contains(&request.namespace) {
+        if self.is_exempt(&request) {
             let note = "not judged: the namespace is exempt, so that nobody can be locked out of it";
             return (asked, Decision::plain(Verdict::Allow, note, set.digest()));
         }
