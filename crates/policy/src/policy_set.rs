@@ -179,6 +179,13 @@ impl PolicySet {
         &self.user_policies
     }
 
+    /// Number of policies of all forms; of Gatekeeper's, each constraint is one.
+    #[must_use]
+    pub fn policy_count(&self) -> usize {
+        let constraints = self.user_policies.gatekeeper().iter().map(|governed| governed.constraints().count());
+        self.policies.len() + self.user_policies.policies().len() + constraints.sum::<usize>()
+    }
+
     /// Whether there is no policy of any form.
     #[must_use]
     pub fn is_empty(&self) -> bool {

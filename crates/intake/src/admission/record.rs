@@ -213,7 +213,7 @@ pub(crate) fn policy_set(
         policy_set: set.digest(),
         in_force,
         previous,
-        policies: set.policies().len() + set.user_policies().policies().len(),
+        policies: set.policy_count(),
         exceptions: set.exceptions().len(),
         faults: set.faults().len(),
         faults_json: json(&faults),

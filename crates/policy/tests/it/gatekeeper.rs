@@ -198,3 +198,11 @@ fn every_form_of_output_tells_of_constraints() {
     // What the table sends people to is there.
     assert!(output::explain(None, "Constraint").unwrap().starts_with("# Gatekeeper's templates"));
 }
+
+#[test]
+fn each_constraint_counts_as_a_policy_of_the_set() {
+    let own =
+        "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Policy\nmetadata: {name: own}\nspec: {rule: no-privileged}\n";
+    let set = set(&format!("{}{}{}{own}", template(RULE), constraint("c", ""), constraint("d", "")));
+    assert_eq!((set.policy_count(), set.policies().len()), (3, 1));
+}

@@ -113,7 +113,7 @@ table! {
         in_force: boolean,
         /// The set that decided before; null at the start.
         previous: optional_text,
-        /// Number of policies.
+        /// Number of policies of all forms; of Gatekeeper's, each constraint is one.
         policies: integer,
         /// Number of exceptions.
         exceptions: integer,
