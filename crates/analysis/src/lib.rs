@@ -14,6 +14,8 @@
 //! - `audit_policy_requirements` by [`audit_policy`]
 //! - `clock_skew` by [`clocks`]
 //! - `admission_reconciliation` and `exceptions` by [`admission`]
+//!
+//! [`snapshot`] is what holds at one instant, [`replay`] the walk from one instant to the next.
 
 pub mod admission;
 pub mod audit_policy;
@@ -26,8 +28,10 @@ pub mod inputs;
 pub mod objects;
 pub mod observation;
 pub mod rbac;
+pub mod replay;
 pub mod selector;
 pub mod sessions;
+pub mod snapshot;
 mod timeline;
 pub mod workloads;
 pub mod writes;
