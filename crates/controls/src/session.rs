@@ -139,6 +139,13 @@ impl Session {
         self.now
     }
 
+    /// The same session with these tables only. What the others hold in memory goes, so that a session can be kept for long.
+    #[must_use]
+    pub fn only(mut self, tables: &[&str]) -> Self {
+        self.providers.retain(|(name, _)| tables.contains(name));
+        self
+    }
+
     /// Runs one query over the open tables. Statements that create, change, copy or configure are refused.
     ///
     /// # Errors

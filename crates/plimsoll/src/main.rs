@@ -7,6 +7,7 @@ mod commands;
 mod configuration;
 mod evaluation;
 mod evidence;
+mod guides;
 mod live;
 mod output;
 mod package;

@@ -7,7 +7,7 @@ use records::tables::admission::AdmissionDecision;
 
 use super::Tabs;
 use crate::admission::violation::{names, violations};
-use crate::admission::{DecisionFilter, DecisionList, VerdictChoice, entry_of};
+use crate::admission::{CSV_ROWS, DecisionFilter, DecisionList, VerdictChoice, entry_of};
 use crate::figures::{Moment, count};
 use crate::links::{AdmissionPlace, CsvFile, Links, Place};
 use crate::pages::PageError;
@@ -32,6 +32,8 @@ struct Page {
     total: String,
     beyond: Option<String>,
     csv: String,
+    csv_cut: bool,
+    csv_rows: String,
     page: usize,
     pages: usize,
     previous: Option<String>,
@@ -168,6 +170,8 @@ pub fn decisions(report: &Report, links: &Links<'_>, list: &DecisionList) -> Res
         total: count(i64::try_from(list.total).unwrap_or(i64::MAX)),
         beyond: (given < pages && list.page == given).then(|| number(given * per_page)),
         csv: links.to(&Place::Csv(CsvFile::Decisions(Box::new(list.filter.clone())))),
+        csv_cut: list.total > CSV_ROWS as u64,
+        csv_rows: number(CSV_ROWS),
         page: list.page,
         pages: given,
         previous: (list.page > 1).then(|| to_page(list.page - 1)),
