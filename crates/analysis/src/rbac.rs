@@ -16,8 +16,10 @@ use crate::objects::History;
 use crate::timeline::Interval;
 
 mod aggregation;
+pub mod authorizer;
 pub mod binding;
 pub mod equivalence;
+pub mod node;
 pub mod role;
 pub mod rules;
 pub mod state;
