@@ -41,8 +41,8 @@ table! {
         encryption_provider: optional_text,
         /// With which key: as in `encryption_state`.
         encryption_key: optional_text,
-        /// When that was scanned.
-        encryption_scanned_at: optional_time,
+        /// Since which scan it is known to be so.
+        encryption_seen_from: optional_time,
         /// End of the TLS certificate, where a cert-manager Certificate tells it.
         certificate_not_after: optional_time,
     }
@@ -61,7 +61,7 @@ table! {
         name: text,
         /// Type as far as known.
         secret_type: optional_text,
-        /// What kept it, as in `secrets_posture`.
+        /// What kept it by its own marks, as in `secrets_posture` (there, what other objects say of it counts, too).
         manager: optional_text,
         /// Rotation class, as in `secrets_posture`, by the newest version with this content.
         rotation_class: optional_text,
