@@ -127,12 +127,13 @@ impl<'r> Life<'_, 'r> {
         replaced_at: Option<Timestamp>,
         rows: &mut Vec<SecretRotation<'r>>,
     ) {
-        let during = |version: &&&ObjectVersion<'r>| {
-            version.valid_from >= content.seen_from && replaced_at.is_none_or(|to| version.valid_from < to)
-        };
-        let last = self.versions.iter().filter(during).next_back();
-        let first = self.versions.iter().find(|version| version.valid_from == content.seen_from);
-        let (Some(first), Some(last)) = (first, last.or(first)) else { return };
+        // In the order of time: the version that brought the content, and the last one before the next content.
+        let at = self.versions.partition_point(|version| version.valid_from < content.seen_from);
+        let end = replaced_at.map_or(self.versions.len(), |to| self.versions.partition_point(|v| v.valid_from < to));
+        let first = self.versions.get(at);
+        let last = end.checked_sub(1).filter(|last| *last >= at).and_then(|last| self.versions.get(last));
+        let last = last.or(first);
+        let (Some(first), Some(last)) = (first, last) else { return };
         let body: Value = serde_json::from_str(&last.body_json).unwrap_or_default();
         let namespace = last.namespace.as_deref().unwrap_or_default();
         let marks = Marks::read(namespace, &last.name, &body);
