@@ -266,6 +266,9 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.clock_skew),
         one(derived.admission_reconciliation),
         one(derived.exceptions),
+        one(derived.encryption_state),
+        one(derived.secrets_posture),
+        one(derived.secret_rotations),
     ]
 }
 

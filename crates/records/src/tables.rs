@@ -3,10 +3,12 @@
 pub mod admission;
 pub mod audit;
 mod documentation;
+pub mod encryption;
 pub mod monitoring;
 pub mod objects;
 pub mod rbac;
 pub mod results;
+pub mod secrets;
 pub mod workloads;
 
 pub use documentation::markdown;
@@ -31,6 +33,13 @@ pub const ALL: &[&Table] = &[
     objects::ObjectVersion::TABLE,
     rbac::RbacGrant::TABLE,
     rbac::RbacRule::TABLE,
+    encryption::EtcdScan::TABLE,
+    encryption::EtcdObject::TABLE,
+    encryption::EncryptionReading::TABLE,
+    encryption::CloudEncryption::TABLE,
+    encryption::EncryptionState::TABLE,
+    secrets::SecretPosture::TABLE,
+    secrets::SecretRotation::TABLE,
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
     monitoring::StatementRow::TABLE,

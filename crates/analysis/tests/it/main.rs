@@ -4,9 +4,11 @@
 
 mod access;
 mod audit;
+mod encryption;
 mod guard;
 mod heartbeats;
 mod invariants;
 mod objects;
+mod secrets;
 mod sources;
 mod story;
