@@ -33,6 +33,7 @@ pub const ALL: &[&Table] = &[
     rbac::RbacRule::TABLE,
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
+    workloads::WorkloadPosture::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

@@ -8,5 +8,7 @@ mod guard;
 mod heartbeats;
 mod invariants;
 mod objects;
+mod pod_security;
+mod posture;
 mod sources;
 mod story;
