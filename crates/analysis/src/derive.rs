@@ -7,7 +7,7 @@ use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSke
 use records::tables::objects::{ObjectObservation, ObjectVersion};
 use records::tables::rbac::{RbacGrant, RbacRule};
 use records::tables::secrets::{SecretPosture, SecretRotation};
-use records::tables::workloads::{NamespaceEnforcement, RunningImage};
+use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
 use crate::objects::writers::WriteIndex;
 use crate::writes::ObjectWrites;
@@ -27,6 +27,8 @@ pub struct Derived<'r> {
     pub rbac_rules: Vec<RbacRule<'r>>,
     /// Rows of `running_images`.
     pub running_images: Vec<RunningImage<'r>>,
+    /// Rows of `workload_posture`.
+    pub workload_posture: Vec<WorkloadPosture<'r>>,
     /// Rows of `namespace_enforcement`.
     pub namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
     /// Rows of `privileged_sessions`.
@@ -93,6 +95,7 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         rbac_grants: objects.rbac_grants,
         rbac_rules: objects.rbac_rules,
         running_images: objects.running_images,
+        workload_posture: workloads::with_exceptions(objects.workload_posture, &exceptions),
         namespace_enforcement: objects.namespace_enforcement,
         privileged_sessions: sources.privileged_sessions,
         sources: observed.sources,
@@ -137,6 +140,7 @@ struct AboutObjects<'r> {
     rbac_grants: Vec<RbacGrant<'r>>,
     rbac_rules: Vec<RbacRule<'r>>,
     running_images: Vec<RunningImage<'r>>,
+    workload_posture: Vec<WorkloadPosture<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
 }
 
@@ -148,6 +152,7 @@ impl<'r> AboutObjects<'r> {
             rbac_grants,
             rbac_rules,
             running_images: workloads::running_images(&history.versions),
+            workload_posture: workloads::workload_posture(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
             history,
         }

@@ -5,7 +5,7 @@
 //!
 //! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
 //! - `rbac_grants` and `rbac_rules` by [`rbac`]
-//! - `running_images` by [`workloads`], with [`records::image`] for the grammar of image references
+//! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]

@@ -255,6 +255,7 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.rbac_grants),
         one(derived.rbac_rules),
         one(derived.running_images),
+        one(derived.workload_posture),
         one(derived.namespace_enforcement),
         one(derived.privileged_sessions),
         object_writes,

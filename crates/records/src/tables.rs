@@ -42,6 +42,7 @@ pub const ALL: &[&Table] = &[
     secrets::SecretRotation::TABLE,
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
+    workloads::WorkloadPosture::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

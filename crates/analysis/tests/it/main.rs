@@ -10,5 +10,7 @@ mod heartbeats;
 mod invariants;
 mod objects;
 mod secrets;
+mod pod_security;
+mod posture;
 mod sources;
 mod story;
