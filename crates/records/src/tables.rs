@@ -27,6 +27,7 @@ pub const ALL: &[&Table] = &[
     admission::AdmissionDecision::TABLE,
     admission::AdmittedImage::TABLE,
     admission::AdmissionPolicySet::TABLE,
+    admission::GuardDecision::TABLE,
     admission::AdmissionReconciliation::TABLE,
     admission::PolicyException::TABLE,
     objects::ObjectObservation::TABLE,
