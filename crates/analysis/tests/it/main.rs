@@ -4,9 +4,13 @@
 
 mod access;
 mod audit;
+mod encryption;
 mod guard;
 mod heartbeats;
 mod invariants;
 mod objects;
+mod secrets;
+mod pod_security;
+mod posture;
 mod sources;
 mod story;
