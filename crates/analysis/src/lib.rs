@@ -25,6 +25,7 @@ pub mod derive;
 pub mod enforcement;
 mod identifier;
 pub mod inputs;
+pub mod network;
 pub mod objects;
 pub mod observation;
 pub mod rbac;

@@ -8,6 +8,7 @@
 pub mod control;
 pub mod entry;
 pub mod image;
+pub mod network;
 pub mod period;
 pub mod repository;
 pub mod source;

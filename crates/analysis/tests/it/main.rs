@@ -7,6 +7,7 @@ mod audit;
 mod guard;
 mod heartbeats;
 mod invariants;
+mod network;
 mod objects;
 mod sources;
 mod story;
