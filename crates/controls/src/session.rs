@@ -255,6 +255,7 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.rbac_grants),
         one(derived.rbac_rules),
         one(derived.running_images),
+        one(derived.workload_posture),
         one(derived.namespace_enforcement),
         one(derived.privileged_sessions),
         object_writes,
@@ -266,6 +267,9 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.clock_skew),
         one(derived.admission_reconciliation),
         one(derived.exceptions),
+        one(derived.encryption_state),
+        one(derived.secrets_posture),
+        one(derived.secret_rotations),
     ]
 }
 

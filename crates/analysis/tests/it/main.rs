@@ -4,10 +4,14 @@
 
 mod access;
 mod audit;
+mod encryption;
 mod guard;
 mod heartbeats;
 mod invariants;
 mod network;
 mod objects;
+mod secrets;
+mod pod_security;
+mod posture;
 mod sources;
 mod story;

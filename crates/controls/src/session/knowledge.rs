@@ -11,6 +11,7 @@ use futures::StreamExt as _;
 use records::table::Provenance;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
+use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
 use records::{ReadRowError, Row, RowReader, Statement, Table, Timestamp};
@@ -21,7 +22,7 @@ use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
-const RECEIVED: [(&str, &str); 7] = [
+const RECEIVED: [(&str, &str); 11] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
@@ -29,6 +30,10 @@ const RECEIVED: [(&str, &str); 7] = [
     ("admission_decisions", "decided_at"),
     ("admission_policy_sets", "loaded_at"),
     ("admitted_images", "decided_at"),
+    ("encryption_readings", "read_at"),
+    ("etcd_scans", "ended_at"),
+    ("etcd_objects", "scanned_at"),
+    ("cloud_encryption", "read_at"),
 ];
 
 /// The kind of the statements that a source was alive.
@@ -46,6 +51,10 @@ pub(super) struct Knowledge {
     admission_decisions: Vec<RecordBatch>,
     policy_sets: Vec<RecordBatch>,
     guarded_events: Vec<RecordBatch>,
+    encryption_readings: Vec<RecordBatch>,
+    etcd_scans: Vec<RecordBatch>,
+    etcd_objects: Vec<RecordBatch>,
+    cloud_encryption: Vec<RecordBatch>,
     heartbeats: Heartbeats,
     canaries_seen: Vec<CanarySeen>,
     source_summaries: Vec<SourceSummary>,
@@ -66,6 +75,10 @@ pub(super) async fn gather(
     let statements = all(ctx, StatementRow::TABLE, &format!(" WHERE statement <> {ALIVE}")).await?;
     let admission_decisions = all(ctx, AdmissionDecision::TABLE, "").await?;
     let policy_sets = all(ctx, AdmissionPolicySet::TABLE, "").await?;
+    let encryption_readings = all(ctx, EncryptionReading::TABLE, "").await?;
+    let etcd_scans = all(ctx, EtcdScan::TABLE, "").await?;
+    let etcd_objects = all(ctx, EtcdObject::TABLE, "").await?;
+    let cloud_encryption = all(ctx, CloudEncryption::TABLE, "").await?;
     let canaries_seen = canaries(ctx, &statements).await?;
     let observations = all(ctx, ObjectObservation::TABLE, "").await?;
     let heartbeats = heartbeats(ctx).await?;
@@ -87,6 +100,10 @@ pub(super) async fn gather(
         admission_decisions,
         policy_sets,
         guarded_events: guarded,
+        encryption_readings,
+        etcd_scans,
+        etcd_objects,
+        cloud_encryption,
         heartbeats,
         canaries_seen,
         source_summaries: summaries(received.into_iter().chain(of_audit))?,
@@ -110,6 +127,10 @@ impl Knowledge {
             admission_decisions: rows_of(&self.admission_decisions, |r| AdmissionDecision::read(&r))?,
             policy_sets: rows_of(&self.policy_sets, |r| AdmissionPolicySet::read(&r))?,
             guarded_events: rows_of(&self.guarded_events, |r| GuardedEvent::read(&r))?,
+            encryption_readings: rows_of(&self.encryption_readings, |r| EncryptionReading::read(&r))?,
+            etcd_scans: rows_of(&self.etcd_scans, |r| EtcdScan::read(&r))?,
+            etcd_objects: rows_of(&self.etcd_objects, |r| EtcdObject::read(&r))?,
+            cloud_encryption: rows_of(&self.cloud_encryption, |r| CloudEncryption::read(&r))?,
             source_summaries: self.source_summaries.clone(),
             now: self.now,
             settings: self.settings.clone(),

@@ -12,7 +12,7 @@ use crate::audit::envelope::{Carried, export_line_parts, recognise, recognise_me
 use crate::audit::fields::Fields;
 use crate::audit::identity::event_digest;
 use crate::audit::request::RequestUri;
-use crate::audit::{aks, gke};
+use crate::audit::{aks, gke, guards};
 use crate::fault::Faults;
 use crate::json::{Json, MAX_DEPTH, MalformedKind, Shape, check, checked};
 
@@ -230,6 +230,7 @@ struct Annotations<'v> {
     legacy_token: bool,
     webhook_decisions: Vec<String>,
     failed_open: Vec<String>,
+    guards: guards::Marks<'v>,
 }
 
 /// What begins the keys of the API server's annotations about webhooks that gave no answer; `round_<n>_index_<m>` follows.
@@ -247,8 +248,10 @@ impl<'v> Annotations<'v> {
                 key if key.starts_with("authentication.k8s.io/legacy-token") => found.legacy_token = true,
                 key if FAILED_OPEN.iter().any(|prefix| key.starts_with(prefix)) => {
                     found.failed_open.extend(value.text().map(Cow::into_owned));
+                    found.guards.take(key, value);
                 }
                 key => {
+                    found.guards.take(key, value);
                     if let (Some(webhook), Some(decision)) = (key.strip_suffix("/decision"), value.text()) {
                         found.webhook_decisions.push(format!("{webhook}={decision}"));
                     }
@@ -368,7 +371,7 @@ fn append<'a>(
     let command_json = uri.filter(|_| matches!(subresource.as_deref(), Some("exec" | "attach")));
     let command_json = command_json.and_then(RequestUri::command_json);
 
-    sink.append(&AuditEvent {
+    let event = AuditEvent {
         provenance: Provenance::of(entry, VERSION),
         event_time,
         request_received_time: request_received,
@@ -418,11 +421,13 @@ fn append<'a>(
         user_uid,
         credential_id: credential_id.as_deref().map(Cow::Borrowed),
         request_uri: request_uri.as_deref().map(|uri| cut(Cow::Borrowed(uri))),
-    });
+    };
+    sink.append(&event);
+    guards::append(&event, &annotations.guards, faults, sink);
 }
 
 /// The text, cut to [`LONGEST`] characters.
-fn cut(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(crate) fn cut(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         return text;
     }
