@@ -27,6 +27,7 @@ pub mod encryption;
 pub mod enforcement;
 mod identifier;
 pub mod inputs;
+pub mod network;
 pub mod objects;
 pub mod observation;
 pub mod rbac;

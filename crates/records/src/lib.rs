@@ -9,6 +9,7 @@ pub mod access;
 pub mod control;
 pub mod entry;
 pub mod image;
+pub mod network;
 pub mod period;
 pub mod repository;
 pub mod source;

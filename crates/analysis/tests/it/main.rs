@@ -8,6 +8,7 @@ mod encryption;
 mod guard;
 mod heartbeats;
 mod invariants;
+mod network;
 mod objects;
 mod pod_security;
 mod posture;
