@@ -6,6 +6,7 @@ mod access;
 mod audit;
 mod guard;
 mod heartbeats;
+mod identities;
 mod invariants;
 mod objects;
 mod pod_security;
