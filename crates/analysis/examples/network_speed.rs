@@ -1,6 +1,10 @@
 //! How long it takes to tell who reaches whom: 200 namespaces with 10 workloads and 3 policies each, all pairs and the world outside.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that fails has failed, and prints what it measured")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement that fails has failed, and prints what it measured"
+)]
 
 use std::time::Instant;
 
@@ -16,18 +20,19 @@ fn objects(isolated: bool) -> Vec<Value> {
     for n in 0..NAMESPACES {
         let name = format!("team-{n}");
         let tier = ["web", "back", "data"][n % 3];
-        all.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"tier": tier}}}));
+        all.push(
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"tier": tier}}}),
+        );
         for w in 0..WORKLOADS {
             let labels = json!({"app": format!("app-{w}"), "role": (["front", "server"][w % 2]), "pod-template-hash": format!("{n}{w}")});
-            let ports = json!([{"name": "http", "containerPort": 8000 + w}, {"name": "metrics", "containerPort": 9090}]);
+            let ports =
+                json!([{"name": "http", "containerPort": 8000 + w}, {"name": "metrics", "containerPort": 9090}]);
             all.push(json!({
                 "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": format!("app-{w}"), "namespace": name},
                 "spec": {"template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "ports": ports}]}}},
             }));
         }
-        let policy = |policy: &str, spec: Value| {
-            json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": policy, "namespace": name}, "spec": spec})
-        };
+        let policy = |policy: &str, spec: Value| json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": policy, "namespace": name}, "spec": spec});
         let dns = json!({"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "team-0"}}, "podSelector": {"matchLabels": {"app": "app-0"}}}], "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]});
         let to_internet = json!({"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.169.254/32", format!("10.{n}.0.0/16")]}}], "ports": [{"port": 443}]});
         let types: &[&str] = if isolated { &["Ingress", "Egress"] } else { &["Ingress"] };

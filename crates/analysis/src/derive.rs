@@ -3,6 +3,7 @@
 use records::tables::admission::{AdmissionReconciliation, PolicyException};
 use records::tables::audit::PrivilegedSession;
 use records::tables::encryption::EncryptionState;
+use records::tables::identities::{CredentialUse, ServiceAccount};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
 use records::tables::rbac::{RbacGrant, RbacRule};
@@ -12,8 +13,8 @@ use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPos
 use crate::objects::writers::WriteIndex;
 use crate::writes::ObjectWrites;
 use crate::{
-    Inputs, Settings, admission, audit_policy, clocks, encryption, enforcement, objects, observation, rbac, secrets,
-    sessions, workloads, writes,
+    Inputs, Settings, admission, audit_policy, clocks, encryption, enforcement, identities, objects, observation, rbac,
+    secrets, sessions, workloads, writes,
 };
 
 /// The rows of the derived tables, in an order that depends on nothing but the inputs' content.
@@ -31,6 +32,10 @@ pub struct Derived<'r> {
     pub workload_posture: Vec<WorkloadPosture<'r>>,
     /// Rows of `namespace_enforcement`.
     pub namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    /// Rows of `credential_use`.
+    pub credential_use: Vec<CredentialUse<'r>>,
+    /// Rows of `service_accounts`.
+    pub service_accounts: Vec<ServiceAccount<'r>>,
     /// Rows of `privileged_sessions`.
     pub privileged_sessions: Vec<PrivilegedSession<'r>>,
     /// Rows of `object_writes`.
@@ -91,12 +96,21 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
     });
     let (secrets_posture, secret_rotations) = secrets::secrets(&objects.history.versions, &encryption);
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
+    let credential_use = identities::credential_use(
+        std::mem::take(&mut inputs.credential_groups),
+        &inputs.issued_credentials,
+        &objects.history.versions,
+    );
+    let service_accounts =
+        identities::service_accounts(&objects.history.versions, &objects.workload_posture, &objects.rbac_grants);
     Derived {
         rbac_grants: objects.rbac_grants,
         rbac_rules: objects.rbac_rules,
         running_images: objects.running_images,
         workload_posture: workloads::with_exceptions(objects.workload_posture, &exceptions),
         namespace_enforcement: objects.namespace_enforcement,
+        credential_use,
+        service_accounts,
         privileged_sessions: sources.privileged_sessions,
         sources: observed.sources,
         coverage: observed.coverage,

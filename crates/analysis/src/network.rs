@@ -60,8 +60,7 @@ pub struct Options {
 pub const TRUST_LABEL: &str = "plimsoll.dev/trust-level";
 
 /// The ranges that are not routed in the Internet, in which clusters have their pods and nodes.
-pub const PRIVATE_RANGES: [&str; 5] =
-    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+pub const PRIVATE_RANGES: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
 impl Default for Options {
     fn default() -> Self {

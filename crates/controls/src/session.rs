@@ -257,6 +257,8 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.running_images),
         one(derived.workload_posture),
         one(derived.namespace_enforcement),
+        one(derived.credential_use),
+        one(derived.service_accounts),
         one(derived.privileged_sessions),
         object_writes,
         one(derived.sources),

@@ -4,6 +4,7 @@ pub mod admission;
 pub mod audit;
 mod documentation;
 pub mod encryption;
+pub mod identities;
 pub mod monitoring;
 pub mod objects;
 pub mod rbac;
@@ -44,6 +45,8 @@ pub const ALL: &[&Table] = &[
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
     workloads::WorkloadPosture::TABLE,
+    identities::CredentialUse::TABLE,
+    identities::ServiceAccount::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

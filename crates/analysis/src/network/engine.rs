@@ -10,8 +10,8 @@
 use ahash::AHashMap;
 
 use super::addresses::{Address, AddressRange, Block, pieces};
-use super::policy::{Action, Direction, Namespaces, Peer, Peers, PodSet, PortMatch, Ports, Tier};
 use super::pods::Shape;
+use super::policy::{Action, Direction, Namespaces, Peer, Peers, PodSet, PortMatch, Ports, Tier};
 use super::ports::{Pool, PortSet, SetId};
 use super::world::World;
 use super::{Options, PodBlocks};
@@ -277,8 +277,7 @@ impl Engine {
         if !matches!(what, What::Pods(_)) {
             self.addressed.push(id);
         }
-        let mut predicate =
-            Predicate { what, sure: Bits::default(), maybe: Bits::default(), of_namespace: Vec::new() };
+        let mut predicate = Predicate { what, sure: Bits::default(), maybe: Bits::default(), of_namespace: Vec::new() };
         for (number, piece) in self.pieces.iter().enumerate() {
             let (sure, maybe) = match &predicate.what {
                 What::Pods(_) => (false, false),

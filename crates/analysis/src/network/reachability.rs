@@ -76,7 +76,11 @@ impl Reachability {
         self.outside(workload, |class, piece| (piece, class))
     }
 
-    fn outside(&mut self, workload: usize, ends: fn(PeerId, PeerId) -> (PeerId, PeerId)) -> Vec<(AddressRange, Answer)> {
+    fn outside(
+        &mut self,
+        workload: usize,
+        ends: fn(PeerId, PeerId) -> (PeerId, PeerId),
+    ) -> Vec<(AddressRange, Answer)> {
         let classes = self.workloads[workload].classes.clone();
         let mut answers: Vec<(AddressRange, Answer)> = Vec::new();
         for piece in 0..self.engine.pieces().len() {

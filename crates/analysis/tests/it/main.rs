@@ -7,6 +7,7 @@ mod audit;
 mod encryption;
 mod guard;
 mod heartbeats;
+mod identities;
 mod invariants;
 mod network;
 mod objects;
