@@ -13,6 +13,7 @@
 pub mod csv_file;
 pub mod evidence;
 pub mod figures;
+pub mod forms;
 pub mod links;
 pub mod material;
 pub mod package;
