@@ -81,20 +81,20 @@ fn periods(section: &Section) -> Vec<u8> {
     list.finish()
 }
 
-struct List(csv::Writer<Vec<u8>>);
+pub(crate) struct List(csv::Writer<Vec<u8>>);
 
 impl List {
-    fn new<'h>(header: impl IntoIterator<Item = &'h str>) -> Self {
+    pub(crate) fn new<'h>(header: impl IntoIterator<Item = &'h str>) -> Self {
         let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
         writer.write_record(header).expect("writing CSV to memory does not fail");
         Self(writer)
     }
 
-    fn push(&mut self, fields: &[String]) {
+    pub(crate) fn push(&mut self, fields: &[String]) {
         self.0.write_record(fields).expect("writing CSV to memory does not fail");
     }
 
-    fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         self.0.into_inner().expect("flushing CSV to memory does not fail")
     }
 }

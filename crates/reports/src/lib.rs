@@ -11,9 +11,11 @@
 //! Read [`Report`] first, then [`pages`].
 
 pub mod admission;
+pub mod analysis;
 pub mod csv_file;
 pub mod evidence;
 pub mod figures;
+pub mod forms;
 pub mod links;
 pub mod material;
 pub mod package;

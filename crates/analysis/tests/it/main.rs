@@ -4,9 +4,15 @@
 
 mod access;
 mod audit;
+mod encryption;
 mod guard;
 mod heartbeats;
+mod identities;
 mod invariants;
+mod network;
 mod objects;
+mod pod_security;
+mod posture;
+mod secrets;
 mod sources;
 mod story;
