@@ -5,6 +5,7 @@ pub mod audit;
 mod documentation;
 pub mod encryption;
 pub mod monitoring;
+pub mod network;
 pub mod objects;
 pub mod rbac;
 pub mod results;
@@ -44,6 +45,12 @@ pub const ALL: &[&Table] = &[
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
     workloads::WorkloadPosture::TABLE,
+    network::NetworkIsolation::TABLE,
+    network::NetworkRule::TABLE,
+    network::NetworkPath::TABLE,
+    network::TrustBoundary::TABLE,
+    network::EntryPoint::TABLE,
+    network::NetworkProbe::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

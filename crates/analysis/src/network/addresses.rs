@@ -130,9 +130,10 @@ impl Block {
     #[must_use]
     pub fn overlaps(&self, range: &AddressRange) -> bool {
         self.range.overlaps(range)
-            && !self.except.iter().any(|e| {
-                e.first <= range.first.max(self.range.first) && range.last.min(self.range.last) <= e.last
-            })
+            && !self
+                .except
+                .iter()
+                .any(|e| e.first <= range.first.max(self.range.first) && range.last.min(self.range.last) <= e.last)
     }
 
     /// Whether it is a whole family, but for what is cut out.

@@ -10,8 +10,8 @@
 use ahash::AHashMap;
 
 use super::addresses::{Address, AddressRange, Block, pieces};
-use super::policy::{Action, Direction, Namespaces, Peer, Peers, PodSet, PortMatch, Ports, Tier};
 use super::pods::Shape;
+use super::policy::{Action, Direction, Namespaces, Peer, Peers, PodSet, PortMatch, Ports, Tier};
 use super::ports::{Pool, PortSet, SetId};
 use super::world::World;
 use super::{Options, PodBlocks};
@@ -20,6 +20,7 @@ use crate::selector::{LabelSelector, Labels};
 mod bits;
 pub mod conflicts;
 pub mod decide;
+pub mod masks;
 
 use bits::Bits;
 
@@ -277,8 +278,7 @@ impl Engine {
         if !matches!(what, What::Pods(_)) {
             self.addressed.push(id);
         }
-        let mut predicate =
-            Predicate { what, sure: Bits::default(), maybe: Bits::default(), of_namespace: Vec::new() };
+        let mut predicate = Predicate { what, sure: Bits::default(), maybe: Bits::default(), of_namespace: Vec::new() };
         for (number, piece) in self.pieces.iter().enumerate() {
             let (sure, maybe) = match &predicate.what {
                 What::Pods(_) => (false, false),
@@ -446,6 +446,13 @@ impl Class {
         match direction {
             Direction::Ingress => &mut self.ingress,
             Direction::Egress => &mut self.egress,
+        }
+    }
+
+    fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
         }
     }
 }

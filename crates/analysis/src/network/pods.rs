@@ -47,7 +47,7 @@ pub struct Controller {
 }
 
 /// A pod, or a controller with a template of pods.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Runs {
     /// What controls it; `None` for what nothing does. A node that mirrors a static pod does not count.
     pub controller: Option<Controller>,
@@ -172,8 +172,7 @@ fn of_template(template: Template) -> Shape {
 
 fn shape(labels: Option<Labels>, spec: Spec) -> Shape {
     // The ports of init containers count where they go on running beside the others.
-    let sidecars =
-        spec.init_containers.into_iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
+    let sidecars = spec.init_containers.into_iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
     let ports = spec.containers.into_iter().flatten().chain(sidecars).flat_map(|c| c.ports.unwrap_or_default());
     let mut named_ports: Vec<(String, Protocol, u16)> = ports
         .filter_map(|port| {

@@ -146,9 +146,7 @@ impl Rule {
     fn unreadable(action: Action) -> Self {
         match action {
             Action::Accept => Self { action, peers: Peers::Listed(Vec::new()), ports: Ports::Every },
-            Action::Deny | Action::Pass => {
-                Self { action: Action::Deny, peers: Peers::Everybody, ports: Ports::Every }
-            }
+            Action::Deny | Action::Pass => Self { action: Action::Deny, peers: Peers::Everybody, ports: Ports::Every },
         }
     }
 

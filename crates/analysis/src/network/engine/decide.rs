@@ -91,7 +91,8 @@ impl Engine {
         // Taken out and put back: working it out keeps new sets of ports, and touches no side.
         let side = std::mem::take(self.classes[class].side_mut(direction));
         let lower = self.bound(&side, other, named_ports, Bound::Lower);
-        let upper = if self.is_exact(&side, other) { lower } else { self.bound(&side, other, named_ports, Bound::Upper) };
+        let upper =
+            if self.is_exact(&side, other) { lower } else { self.bound(&side, other, named_ports, Bound::Upper) };
         *self.classes[class].side_mut(direction) = side;
         Answer { open: lower, possible: upper }
     }
@@ -100,9 +101,11 @@ impl Engine {
     fn is_exact(&self, side: &Side, peer: PeerId) -> bool {
         let exact = |rules: &[usize]| {
             rules.iter().all(|rule| {
-                self.rules[*rule].peers.iter().flatten().all(|p| {
-                    self.predicates[*p].sure.has(peer.0) == self.predicates[*p].maybe.has(peer.0)
-                })
+                self.rules[*rule]
+                    .peers
+                    .iter()
+                    .flatten()
+                    .all(|p| self.predicates[*p].sure.has(peer.0) == self.predicates[*p].maybe.has(peer.0))
             })
         };
         side.admin.is_empty() && side.baseline.is_empty() && side.namespace.as_deref().is_none_or(exact)

@@ -180,10 +180,7 @@ fn peer(spec: PeerSpec, into: &mut Vec<Peer>) -> bool {
     let mut fields = 0;
     if let Some(selector) = spec.namespaces {
         fields += 1;
-        into.push(Peer::Pods(PodSet {
-            namespaces: Namespaces::Selected(selector),
-            pods: LabelSelector::default(),
-        }));
+        into.push(Peer::Pods(PodSet { namespaces: Namespaces::Selected(selector), pods: LabelSelector::default() }));
     }
     if let Some(pods) = spec.pods {
         fields += 1;

@@ -61,7 +61,8 @@ impl State<'_> {
 
     fn namespace_labels(&self, name: &str) -> Value {
         let namespaces = self.of_kind("Namespace");
-        let mut labels = namespaces.iter().find(|n| n["metadata"]["name"] == name).unwrap()["metadata"]["labels"].clone();
+        let mut labels =
+            namespaces.iter().find(|n| n["metadata"]["name"] == name).unwrap()["metadata"]["labels"].clone();
         labels["kubernetes.io/metadata.name"] = json!(name);
         labels
     }
@@ -242,11 +243,13 @@ fn labels() -> impl Strategy<Value = Value> {
 }
 
 fn selector() -> impl Strategy<Value = Value> {
-    let expression = (one_of(&["a", "b"]), one_of(&["In", "NotIn", "Exists", "DoesNotExist"]), one_of(&["1", "2", "3"]))
-        .prop_map(|(key, operator, value)| match operator.as_str() {
-            "In" | "NotIn" => json!({"key": key, "operator": operator, "values": [value]}),
-            _ => json!({"key": key, "operator": operator}),
-        });
+    let expression =
+        (one_of(&["a", "b"]), one_of(&["In", "NotIn", "Exists", "DoesNotExist"]), one_of(&["1", "2", "3"])).prop_map(
+            |(key, operator, value)| match operator.as_str() {
+                "In" | "NotIn" => json!({"key": key, "operator": operator, "values": [value]}),
+                _ => json!({"key": key, "operator": operator}),
+            },
+        );
     prop_oneof![
         2 => Just(json!({})),
         2 => labels().prop_map(|labels| json!({"matchLabels": labels})),
@@ -295,8 +298,12 @@ fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }
 
-fn network_policy() -> impl Strategy<Value = Value> {
-    let types = prop::option::of(prop::sample::select(vec![json!(["Ingress"]), json!(["Egress"]), json!(["Ingress", "Egress"])]));
+pub(super) fn network_policy() -> impl Strategy<Value = Value> {
+    let types = prop::option::of(prop::sample::select(vec![
+        json!(["Ingress"]),
+        json!(["Egress"]),
+        json!(["Ingress", "Egress"]),
+    ]));
     (one_of(&["x", "y"]), selector(), types, list("ingress", rule("from")), list("egress", rule("to"))).prop_map(
         |(namespace, pods, types, ingress, egress)| {
             let spec = object([("podSelector", Some(pods)), ("policyTypes", types), ingress, egress]);
@@ -318,13 +325,13 @@ fn cluster_rule(peers: &'static str) -> impl Strategy<Value = Value> {
     let protocol = prop_oneof![
         transport().prop_map(|t| json!({t: {}})),
         (transport(), 80_u16..83).prop_map(|(t, n)| json!({t: {"destinationPort": {"number": n}}})),
-        (transport(), 80_u16..82, 82_u16..90).prop_map(|(t, a, b)| json!({t: {"destinationPort": {"range": {"start": a, "end": b}}}})),
+        (transport(), 80_u16..82, 82_u16..90)
+            .prop_map(|(t, a, b)| json!({t: {"destinationPort": {"range": {"start": a, "end": b}}}})),
         one_of(&["web", "dns"]).prop_map(|n| json!({"destinationNamedPort": n})),
     ];
     let action = one_of(&["Accept", "Deny", "Pass"]);
-    (action, prop::collection::vec(peer, 1..3), prop::collection::vec(protocol, 0..3)).prop_map(
-        move |(action, of, protocols)| json!({"action": action, peers: of, "protocols": protocols}),
-    )
+    (action, prop::collection::vec(peer, 1..3), prop::collection::vec(protocol, 0..3))
+        .prop_map(move |(action, of, protocols)| json!({"action": action, peers: of, "protocols": protocols}))
 }
 
 fn cluster_policy() -> impl Strategy<Value = Value> {
@@ -366,7 +373,8 @@ pub(super) fn state() -> impl Strategy<Value = Vec<Value>> {
     (namespaces, pods, policies, of_cluster).prop_map(|(namespaces, pods, policies, of_cluster)| {
         let mut objects = Vec::new();
         for (name, labels) in namespaces {
-            objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}));
+            objects
+                .push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}));
         }
         for (number, mut pod) in pods.into_iter().enumerate() {
             pod["metadata"]["name"] = json!(format!("p{number}"));
