@@ -5,11 +5,13 @@ use records::tables::audit::PrivilegedSession;
 use records::tables::encryption::EncryptionState;
 use records::tables::identities::{CredentialUse, ServiceAccount};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
+use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
 use records::tables::rbac::{RbacGrant, RbacRule};
 use records::tables::secrets::{SecretPosture, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
+use crate::network::history::{NetworkTables, network_tables};
 use crate::objects::writers::WriteIndex;
 use crate::writes::ObjectWrites;
 use crate::{
@@ -36,6 +38,16 @@ pub struct Derived<'r> {
     pub credential_use: Vec<CredentialUse<'r>>,
     /// Rows of `service_accounts`.
     pub service_accounts: Vec<ServiceAccount<'r>>,
+    /// Rows of `network_isolation`.
+    pub network_isolation: Vec<NetworkIsolation<'r>>,
+    /// Rows of `network_rules`.
+    pub network_rules: Vec<NetworkRule<'r>>,
+    /// Rows of `network_paths`.
+    pub network_paths: Vec<NetworkPath<'r>>,
+    /// Rows of `trust_boundaries`.
+    pub trust_boundaries: Vec<TrustBoundary<'r>>,
+    /// Rows of `entry_points`.
+    pub entry_points: Vec<EntryPoint<'r>>,
     /// Rows of `privileged_sessions`.
     pub privileged_sessions: Vec<PrivilegedSession<'r>>,
     /// Rows of `object_writes`.
@@ -111,6 +123,11 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         namespace_enforcement: objects.namespace_enforcement,
         credential_use,
         service_accounts,
+        network_isolation: objects.network.isolation,
+        network_rules: objects.network.rules,
+        network_paths: objects.network.paths,
+        trust_boundaries: objects.network.boundaries,
+        entry_points: objects.network.entries,
         privileged_sessions: sources.privileged_sessions,
         sources: observed.sources,
         coverage: observed.coverage,
@@ -156,6 +173,7 @@ struct AboutObjects<'r> {
     running_images: Vec<RunningImage<'r>>,
     workload_posture: Vec<WorkloadPosture<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    network: NetworkTables<'r>,
 }
 
 impl<'r> AboutObjects<'r> {
@@ -168,6 +186,7 @@ impl<'r> AboutObjects<'r> {
             running_images: workloads::running_images(&history.versions),
             workload_posture: workloads::workload_posture(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
+            network: network_tables(&history.versions, &settings.network),
             history,
         }
     }
