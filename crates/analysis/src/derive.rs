@@ -4,7 +4,7 @@ use records::tables::admission::{AdmissionReconciliation, PolicyException};
 use records::tables::audit::PrivilegedSession;
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
-use records::tables::rbac::{RbacGrant, RbacRule};
+use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage};
 
 use crate::objects::writers::WriteIndex;
@@ -23,6 +23,8 @@ pub struct Derived<'r> {
     pub rbac_grants: Vec<RbacGrant<'r>>,
     /// Rows of `rbac_rules`.
     pub rbac_rules: Vec<RbacRule<'r>>,
+    /// Rows of `rbac_risks`.
+    pub rbac_risks: Vec<RbacRisk<'static>>,
     /// Rows of `running_images`.
     pub running_images: Vec<RunningImage<'r>>,
     /// Rows of `namespace_enforcement`.
@@ -75,6 +77,7 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
     Derived {
         rbac_grants: objects.rbac_grants,
         rbac_rules: objects.rbac_rules,
+        rbac_risks: objects.rbac_risks,
         running_images: objects.running_images,
         namespace_enforcement: objects.namespace_enforcement,
         privileged_sessions: sources.privileged_sessions,
@@ -116,6 +119,7 @@ struct AboutObjects<'r> {
     history: objects::History<'r>,
     rbac_grants: Vec<RbacGrant<'r>>,
     rbac_rules: Vec<RbacRule<'r>>,
+    rbac_risks: Vec<RbacRisk<'static>>,
     running_images: Vec<RunningImage<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
 }
@@ -127,6 +131,7 @@ impl<'r> AboutObjects<'r> {
         Self {
             rbac_grants,
             rbac_rules,
+            rbac_risks: rbac::risks::intervals(&history, &rbac::risks::Options::default()),
             running_images: workloads::running_images(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
             history,

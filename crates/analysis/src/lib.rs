@@ -4,7 +4,7 @@
 //! a module of its own:
 //!
 //! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
-//! - `rbac_grants` and `rbac_rules` by [`rbac`]
+//! - `rbac_grants` and `rbac_rules` by [`rbac`], `rbac_risks` by [`rbac::risks`]
 //! - `running_images` by [`workloads`], with [`records::image`] for the grammar of image references
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
 //! - `privileged_sessions` by [`sessions`]

@@ -18,6 +18,7 @@ use crate::timeline::Interval;
 mod aggregation;
 pub mod binding;
 pub mod equivalence;
+pub mod risks;
 pub mod role;
 pub mod rules;
 pub mod state;

@@ -8,5 +8,7 @@ mod guard;
 mod heartbeats;
 mod invariants;
 mod objects;
+mod risk_intervals;
+mod risks;
 mod sources;
 mod story;
