@@ -16,8 +16,11 @@ use crate::objects::History;
 use crate::timeline::Interval;
 
 mod aggregation;
+pub mod authorizer;
 pub mod binding;
 pub mod equivalence;
+pub mod node;
+pub mod questions;
 pub mod risks;
 pub mod role;
 pub mod rules;

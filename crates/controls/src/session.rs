@@ -256,7 +256,10 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.rbac_rules),
         one(derived.rbac_risks),
         one(derived.running_images),
+        one(derived.workload_posture),
         one(derived.namespace_enforcement),
+        one(derived.credential_use),
+        one(derived.service_accounts),
         one(derived.privileged_sessions),
         object_writes,
         one(derived.sources),
@@ -267,6 +270,9 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.clock_skew),
         one(derived.admission_reconciliation),
         one(derived.exceptions),
+        one(derived.encryption_state),
+        one(derived.secrets_posture),
+        one(derived.secret_rotations),
     ]
 }
 

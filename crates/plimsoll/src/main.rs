@@ -3,10 +3,12 @@
 mod admission;
 mod arguments;
 mod certificates;
+mod cluster;
 mod commands;
 mod configuration;
 mod evaluation;
 mod evidence;
+mod files;
 mod live;
 mod output;
 mod package;

@@ -3,10 +3,13 @@
 pub mod admission;
 pub mod audit;
 mod documentation;
+pub mod encryption;
+pub mod identities;
 pub mod monitoring;
 pub mod objects;
 pub mod rbac;
 pub mod results;
+pub mod secrets;
 pub mod workloads;
 
 pub use documentation::markdown;
@@ -25,6 +28,7 @@ pub const ALL: &[&Table] = &[
     admission::AdmissionDecision::TABLE,
     admission::AdmittedImage::TABLE,
     admission::AdmissionPolicySet::TABLE,
+    admission::GuardDecision::TABLE,
     admission::AdmissionReconciliation::TABLE,
     admission::PolicyException::TABLE,
     objects::ObjectObservation::TABLE,
@@ -32,8 +36,18 @@ pub const ALL: &[&Table] = &[
     rbac::RbacGrant::TABLE,
     rbac::RbacRule::TABLE,
     rbac::RbacRisk::TABLE,
+    encryption::EtcdScan::TABLE,
+    encryption::EtcdObject::TABLE,
+    encryption::EncryptionReading::TABLE,
+    encryption::CloudEncryption::TABLE,
+    encryption::EncryptionState::TABLE,
+    secrets::SecretPosture::TABLE,
+    secrets::SecretRotation::TABLE,
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
+    workloads::WorkloadPosture::TABLE,
+    identities::CredentialUse::TABLE,
+    identities::ServiceAccount::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

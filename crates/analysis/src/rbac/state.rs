@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::GROUP;
 use super::aggregation;
+use super::authorizer;
 use super::binding::Binding;
 use super::role::Role;
 use super::rules::Rule;
@@ -196,18 +197,23 @@ impl State {
         let bindings = named.flat_map(|(through, indexes)| indexes.iter().map(move |index| (through, *index)));
         bindings.flat_map(|(through, index)| {
             let (binding, role) = self.bound_at(index).map_or((None, None), |(binding, role)| (Some(binding), role));
-            binding.zip(role).into_iter().flat_map(move |(binding, role)| {
-                let scope = Scope::of(binding);
-                role.rules.iter().enumerate().map(move |(rule_index, rule)| Grant {
-                    scope,
-                    rule,
-                    rule_index,
-                    binding,
-                    role,
-                    through,
-                })
-            })
+            let bound = binding.zip(role).into_iter();
+            bound.flat_map(move |(binding, role)| authorizer::grants(binding, role, through))
         })
+    }
+
+    /// The bindings that name any of these subjects and count in this namespace (empty: in none), with their roles and the first subject of each that
+    /// is among them: ClusterRoleBindings first, then by name. Bindings of missing roles are not told.
+    pub(crate) fn bindings_of_any(&self, subjects: &[Subject], namespace: &str) -> Vec<(&Binding, &Role, &Subject)> {
+        let named = subjects.iter().filter_map(|subject| self.of_subject.get(subject));
+        let indexes: BTreeSet<usize> = named.flatten().copied().collect();
+        let bound = indexes.into_iter().filter_map(|index| self.bound_at(index));
+        let counted = bound.filter(|(binding, _)| Scope::of(binding).holds_in(namespace));
+        let whole = counted.filter_map(|(binding, role)| {
+            let through = binding.subjects.iter().find(|subject| subjects.contains(subject))?;
+            Some((binding, role?, through))
+        });
+        whole.collect()
     }
 }
 

@@ -260,6 +260,7 @@ impl Engine {
             namespace: scope.map(str::to_owned),
             name: String::new(),
             subjects: Vec::new(),
+            as_users: Default::default(),
             role_kind: if key.0.is_some() { "Role" } else { "ClusterRole" }.to_owned(),
             role_name: key.1.clone(),
             of_bootstrapping: false,
