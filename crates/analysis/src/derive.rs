@@ -7,7 +7,7 @@ use records::tables::identities::{CredentialUse, ServiceAccount};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
 use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
-use records::tables::rbac::{RbacGrant, RbacRule};
+use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
 use records::tables::secrets::{SecretPosture, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
@@ -28,6 +28,8 @@ pub struct Derived<'r> {
     pub rbac_grants: Vec<RbacGrant<'r>>,
     /// Rows of `rbac_rules`.
     pub rbac_rules: Vec<RbacRule<'r>>,
+    /// Rows of `rbac_risks`.
+    pub rbac_risks: Vec<RbacRisk<'static>>,
     /// Rows of `running_images`.
     pub running_images: Vec<RunningImage<'r>>,
     /// Rows of `workload_posture`.
@@ -118,6 +120,7 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
     Derived {
         rbac_grants: objects.rbac_grants,
         rbac_rules: objects.rbac_rules,
+        rbac_risks: objects.rbac_risks,
         running_images: objects.running_images,
         workload_posture: workloads::with_exceptions(objects.workload_posture, &exceptions),
         namespace_enforcement: objects.namespace_enforcement,
@@ -170,6 +173,7 @@ struct AboutObjects<'r> {
     history: objects::History<'r>,
     rbac_grants: Vec<RbacGrant<'r>>,
     rbac_rules: Vec<RbacRule<'r>>,
+    rbac_risks: Vec<RbacRisk<'static>>,
     running_images: Vec<RunningImage<'r>>,
     workload_posture: Vec<WorkloadPosture<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
@@ -183,6 +187,7 @@ impl<'r> AboutObjects<'r> {
         Self {
             rbac_grants,
             rbac_rules,
+            rbac_risks: rbac::risks::intervals(&history, &rbac::risks::Options::default()),
             running_images: workloads::running_images(&history.versions),
             workload_posture: workloads::workload_posture(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),

@@ -261,6 +261,7 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.object_versions),
         one(derived.rbac_grants),
         one(derived.rbac_rules),
+        one(derived.rbac_risks),
         one(derived.running_images),
         one(derived.workload_posture),
         one(derived.namespace_enforcement),

@@ -36,6 +36,7 @@ pub const ALL: &[&Table] = &[
     objects::ObjectVersion::TABLE,
     rbac::RbacGrant::TABLE,
     rbac::RbacRule::TABLE,
+    rbac::RbacRisk::TABLE,
     encryption::EtcdScan::TABLE,
     encryption::EtcdObject::TABLE,
     encryption::EncryptionReading::TABLE,
