@@ -149,6 +149,8 @@ pub struct Settings {
     /// Names of ValidatingAdmissionPolicies that are known to refuse privileged pods, beside those that carry the annotation
     /// `plimsoll.dev/refuses: privileged-pods`. What a policy's expressions refuse is not worked out from their text.
     pub enforcing_policies: Vec<String>,
+    /// Trust levels of namespaces, and how network policies are read where the API leaves it open.
+    pub network: crate::network::Options,
     /// Seconds between two [`records::Statement::Alive`] of a source.
     pub heartbeat_seconds: i64,
     /// Seconds between two canaries of an audit source.
@@ -209,6 +211,7 @@ impl Default for Settings {
         Self {
             governed_resources: DEFAULT_GOVERNED_RESOURCES.into_iter().map(governed).collect(),
             enforcing_policies: Vec::new(),
+            network: crate::network::Options::default(),
             heartbeat_seconds: 10,
             canary_seconds: 60,
             in_flight_seconds: 130,

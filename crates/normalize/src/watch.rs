@@ -73,6 +73,9 @@ fn append<'a>(entry: &EntryView<'a>, line: Json<'a>, faults: &mut Faults<'a>, si
         faults.add("missing_field", "the object has no metadata");
     }
     let of_metadata = |key: &str| metadata.and_then(|m| text(m, key));
+    if let Some(object) = object.filter(|_| resource == "pods") {
+        crate::probe::project(entry, object, faults, sink);
+    }
     let (last_write_time, last_write_manager) = last_write(metadata);
     let body = object.map(material);
     let group = text(line, "group").unwrap_or_default();

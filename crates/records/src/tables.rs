@@ -6,6 +6,7 @@ mod documentation;
 pub mod encryption;
 pub mod identities;
 pub mod monitoring;
+pub mod network;
 pub mod objects;
 pub mod rbac;
 pub mod results;
@@ -35,6 +36,7 @@ pub const ALL: &[&Table] = &[
     objects::ObjectVersion::TABLE,
     rbac::RbacGrant::TABLE,
     rbac::RbacRule::TABLE,
+    rbac::RbacRisk::TABLE,
     encryption::EtcdScan::TABLE,
     encryption::EtcdObject::TABLE,
     encryption::EncryptionReading::TABLE,
@@ -47,6 +49,12 @@ pub const ALL: &[&Table] = &[
     workloads::WorkloadPosture::TABLE,
     identities::CredentialUse::TABLE,
     identities::ServiceAccount::TABLE,
+    network::NetworkIsolation::TABLE,
+    network::NetworkRule::TABLE,
+    network::NetworkPath::TABLE,
+    network::TrustBoundary::TABLE,
+    network::EntryPoint::TABLE,
+    network::NetworkProbe::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

@@ -20,6 +20,7 @@ use crate::selector::{LabelSelector, Labels};
 mod bits;
 pub mod conflicts;
 pub mod decide;
+pub mod masks;
 
 use bits::Bits;
 
@@ -445,6 +446,13 @@ impl Class {
         match direction {
             Direction::Ingress => &mut self.ingress,
             Direction::Egress => &mut self.egress,
+        }
+    }
+
+    fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
         }
     }
 }

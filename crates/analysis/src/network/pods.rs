@@ -47,7 +47,7 @@ pub struct Controller {
 }
 
 /// A pod, or a controller with a template of pods.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Runs {
     /// What controls it; `None` for what nothing does. A node that mirrors a static pod does not count.
     pub controller: Option<Controller>,

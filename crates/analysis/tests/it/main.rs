@@ -13,6 +13,8 @@ mod network;
 mod objects;
 mod pod_security;
 mod posture;
+mod risk_intervals;
+mod risks;
 mod secrets;
 mod sources;
 mod story;
