@@ -7,6 +7,7 @@
 //! - `rbac_grants` and `rbac_rules` by [`rbac`]
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
+//! - `network_isolation`, `network_rules`, `network_paths`, `trust_boundaries` and `entry_points` by [`network`]
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]
 //! - `audit_balance` by [`balance`]: the counters of API servers beside what was received
