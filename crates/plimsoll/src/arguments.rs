@@ -76,9 +76,37 @@ pub(crate) enum Command {
     Images(ImagesCommand),
     /// Prints the ClusterRole and binding that collection needs, to be applied by an administrator.
     Rbac,
+    /// Tries whether the cluster's network enforces its NetworkPolicies.
+    #[command(subcommand)]
+    NetworkProbe(NetworkProbeCommand),
     /// Sets up the admission webhook.
     #[command(subcommand)]
     Admission(AdmissionCommand),
+}
+
+/// `plimsoll network-probe`.
+#[derive(Subcommand)]
+pub(crate) enum NetworkProbeCommand {
+    /// Prints the manifests of a probe, to be created by an administrator (`kubectl create -f -`).
+    Manifest {
+        /// The namespace.
+        #[arg(long, default_value = "plimsoll-probe")]
+        namespace: String,
+        /// The image of this program.
+        #[arg(long)]
+        image: String,
+    },
+    /// Tries the connections, prints the result as one line of JSON, and leaves it as termination message.
+    Run {
+        /// Where the server is: a name or an address.
+        #[arg(long)]
+        host: String,
+        /// Connects nothing and prints a made-up result that says so, to try the rest with.
+        #[arg(long)]
+        simulate: bool,
+    },
+    /// Listens on the ports of the probe.
+    Serve,
 }
 
 #[derive(Subcommand)]

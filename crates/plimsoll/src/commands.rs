@@ -5,6 +5,7 @@ mod controls;
 mod evaluate;
 mod images;
 mod ingest;
+mod network_probe;
 mod policy;
 mod query;
 mod rbac;
@@ -47,6 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::Policy(own) => policy::run(arguments, own),
         Command::Images(own) => images::run(arguments.format, own),
         Command::Rbac => rbac::run(),
+        Command::NetworkProbe(own) => network_probe::run(own),
         Command::Admission(own) => admission::run(own),
     }
 }
