@@ -1,3 +1,4 @@
 //! What the analyses of one instant find, in the forms of [`crate::forms`].
 
 pub mod access;
+pub mod rbac_risks;

@@ -1,6 +1,8 @@
 //! A risk as it is told: the worst of the ways in which a pattern is held, its path, and the evidence for each step.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use records::table::Provenance;
@@ -50,10 +52,21 @@ const MOST_NAMES: usize = 5;
 /// What risks are told from.
 #[derive(Debug)]
 pub(crate) struct Renderer<'a> {
+    /// The way on from each vertex that was told already: many paths share it.
+    pub(crate) rests: RefCell<HashMap<u32, Rc<Rest>>>,
     pub(crate) graph: &'a Graph,
     pub(crate) told: &'a BTreeMap<Subject, Holder>,
     pub(crate) rights: &'a BTreeMap<(Key, Option<String>), Vec<Finding>>,
     pub(crate) world: &'a World,
+}
+
+/// The way on from a vertex, as it is told.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    text: String,
+    /// The steps as JSON, each with a comma before it.
+    json: String,
+    steps: usize,
 }
 
 /// Where an opening leads.
@@ -194,31 +207,35 @@ impl Renderer<'_> {
                 permissions.push(permission);
             }
         }
-        let mut text = subject.to_string();
-        let mut steps = Vec::new();
+        let mut told = Rest { text: subject.to_string(), ..Rest::default() };
         let lead = worst.lead.as_ref();
         let to =
             lead.and_then(|lead| self.graph.at(lead.to)).map_or_else(|| worst.effect.words().to_owned(), Vertex::words);
-        step(&mut text, &mut steps, &subject.to_string(), &to, Link::Opening(worst.opening, finding.scope.as_deref()));
-        let mut at = lead.map(|lead| lead.to);
-        let mut around = lead.and_then(|lead| lead.around.as_ref()).map(|edges| edges.iter().copied());
-        while let Some(vertex) = at.filter(|_| steps.len() < LONGEST) {
-            let next = match &mut around {
-                Some(edges) => edges.next(),
-                None => self.graph.best(vertex).and_then(|best| best.edge),
-            };
-            let Some(edge) = next.and_then(|edge| self.graph.edge_at(edge)) else { break };
-            self.add_step(&mut text, &mut steps, vertex, edge);
-            at = Some(edge.to);
+        step(&mut told, &subject.to_string(), &to, Link::Opening(worst.opening, finding.scope.as_deref()));
+        match lead {
+            Some(Lead { to, around: None, .. }) => {
+                let rest = self.rest(*to);
+                told.text.push_str(&rest.text);
+                told.json.push_str(&rest.json);
+                told.steps += rest.steps;
+            }
+            Some(Lead { to, around: Some(edges), .. }) => {
+                let mut at = *to;
+                for edge in edges.iter().filter_map(|edge| self.graph.edge_at(*edge)).take(LONGEST) {
+                    self.add_step(&mut told, at, edge);
+                    at = edge.to;
+                }
+            }
+            None => {}
         }
         let remarks: Vec<&str> = worst.opening.remark.iter().map(String::as_str).collect();
         Risk {
             severity: worst.severity,
             effect: worst.effect,
             permission: permissions.join("; "),
-            path: text,
-            steps: steps.len(),
-            path_json: Value::Array(steps).to_string(),
+            path_json: format!("[{}]", told.json.get(1..).unwrap_or_default()),
+            path: told.text,
+            steps: told.steps,
             combined: worst.opening.is_combined(),
             implied: false,
             built_in: ways.iter().all(|way| way.opening.is_built_in(subject)),
@@ -229,11 +246,31 @@ impl Renderer<'_> {
 }
 
 impl Renderer<'_> {
-    fn add_step(&self, text: &mut String, steps: &mut Vec<Value>, from: u32, edge: &Edge) {
+    /// The shortest way on from a vertex to the worst end.
+    fn rest(&self, from: u32) -> Rc<Rest> {
+        if let Some(rest) = self.rests.borrow().get(&from) {
+            return Rc::clone(rest);
+        }
+        let mut rest = Rest::default();
+        let mut at = from;
+        while let Some(edge) = self.graph.best(at).and_then(|best| best.edge).and_then(|edge| self.graph.edge_at(edge))
+        {
+            if rest.steps == LONGEST {
+                break;
+            }
+            self.add_step(&mut rest, at, edge);
+            at = edge.to;
+        }
+        let rest = Rc::new(rest);
+        self.rests.borrow_mut().insert(from, Rc::clone(&rest));
+        rest
+    }
+
+    fn add_step(&self, told: &mut Rest, from: u32, edge: &Edge) {
         let (Some(from), Some(to)) = (self.graph.at(from), self.graph.at(edge.to)) else { return };
         let (from_words, to_words) = (from.words(), to.words());
         match &edge.why {
-            Why::Object { label, says } => step(text, steps, &from_words, &to_words, Link::Object(label, says)),
+            Why::Object { label, says } => step(told, &from_words, &to_words, Link::Object(label, says)),
             Why::Opening { finding, opening, .. } => {
                 let findings = match from {
                     Vertex::Subject(subject) => self.told.get(subject).map(|told| told.findings.as_slice()),
@@ -242,7 +279,7 @@ impl Renderer<'_> {
                 };
                 let found = findings.and_then(|findings| findings.get(*finding));
                 if let Some((found, opening)) = found.and_then(|f| Some((f, f.openings.get(*opening)?))) {
-                    step(text, steps, &from_words, &to_words, Link::Opening(opening, found.scope.as_deref()));
+                    step(told, &from_words, &to_words, Link::Opening(opening, found.scope.as_deref()));
                 }
             }
         }
@@ -257,14 +294,16 @@ enum Link<'a> {
     Object(&'a str, &'a str),
 }
 
-/// Adds a step to the text and to the list.
-fn step(text: &mut String, steps: &mut Vec<Value>, from: &str, to: &str, link: Link<'_>) {
+/// Adds a step to what is told.
+fn step(told: &mut Rest, from: &str, to: &str, link: Link<'_>) {
     let mut add = |part: &str| {
         if !part.is_empty() {
-            text.push_str(" -> ");
-            text.push_str(part);
+            told.text.push_str(" -> ");
+            told.text.push_str(part);
         }
     };
+    told.steps += 1;
+    told.json.push(',');
     match link {
         Link::Opening(opening, scope) => {
             let mut bindings: Vec<String> = Vec::new();
@@ -318,12 +357,17 @@ fn step(text: &mut String, steps: &mut Vec<Value>, from: &str, to: &str, link: L
                 }
             }
             add(to);
-            steps.push(json!({"from": from, "permission": permission, "scope": scope, "evidence": evidence, "to": to}));
+            told.json.push_str(
+                &json!({"from": from, "permission": permission, "scope": scope, "evidence": evidence, "to": to})
+                    .to_string(),
+            );
         }
         Link::Object(label, says) => {
             add(to);
             let evidence = if label.is_empty() { json!([]) } else { json!([{"object": label, "says": says}]) };
-            steps.push(json!({"from": from, "permission": says, "scope": null, "evidence": evidence, "to": to}));
+            told.json.push_str(
+                &json!({"from": from, "permission": says, "scope": null, "evidence": evidence, "to": to}).to_string(),
+            );
         }
     }
 }
