@@ -28,6 +28,7 @@ mod options;
 mod profile;
 mod risk;
 mod special;
+mod steps;
 mod world;
 
 use std::collections::BTreeMap;
