@@ -4,8 +4,9 @@
 //! a module of its own:
 //!
 //! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
-//! - `rbac_grants` and `rbac_rules` by [`rbac`]
+//! - `rbac_grants` and `rbac_rules` by [`rbac`], `rbac_risks` by [`rbac::risks`]
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
+//! - `credential_use` and `service_accounts` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
 //! - `network_isolation`, `network_rules`, `network_paths`, `trust_boundaries` and `entry_points` by [`network`]
 //! - `privileged_sessions` by [`sessions`]
@@ -27,6 +28,7 @@ pub mod derive;
 pub mod encryption;
 pub mod enforcement;
 mod identifier;
+pub mod identities;
 pub mod inputs;
 pub mod network;
 pub mod objects;
@@ -43,5 +45,6 @@ pub mod writes;
 
 pub use admission::guarded::GuardedEvent;
 pub use derive::{Derived, derive};
+pub use identities::{CredentialGroup, IssuedCredential};
 pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary, WriteEvent};
 pub use observation::heartbeats::Heartbeats;

@@ -1,9 +1,16 @@
 //! The command line.
 
+mod analyze;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use records::Timestamp;
+
+pub(crate) use analyze::{
+    AccessDiffArguments, AnalyzeCommand, AnalyzeSource, Blocks, NetworkArguments, NetworkView, WhatCanArguments,
+    WhoCanArguments,
+};
 
 /// Heading of the options that all commands have.
 const COMMON: &str = "Common options";
@@ -41,8 +48,12 @@ pub(crate) enum Format {
     Json,
     /// Parquet, to standard output (only `query`).
     Parquet,
-    /// SARIF 2.1.0 (only `policy check`).
+    /// SARIF 2.1.0 (`policy check`, `analyze`).
     Sarif,
+    /// A graph in the DOT language of Graphviz (only `analyze`).
+    Dot,
+    /// A graph as SVG (only `analyze`).
+    Svg,
     /// JUnit XML (only `policy check`).
     Junit,
     /// For `ingest`: audit events of Kubernetes, one a line, in lists, or in the envelopes of EKS, GKE and AKS.
@@ -71,6 +82,9 @@ pub(crate) enum Command {
     /// Checks manifests and admission requests against policies, tests policies, explains rules.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Analyses who can do what, what can reach what, where credentials are: of manifests, a cluster, or a moment of the history.
+    #[command(subcommand)]
+    Analyze(AnalyzeCommand),
     /// Verifies the signatures of images.
     #[command(subcommand)]
     Images(ImagesCommand),

@@ -5,6 +5,7 @@
 //! crates must agree on is defined here once. Read [`table::Table`] and [`table::Row`] first: all evidence that is not raw
 //! bytes is a row of one of the tables listed in [`tables::ALL`].
 
+pub mod access;
 pub mod control;
 pub mod entry;
 pub mod image;

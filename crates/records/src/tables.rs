@@ -4,6 +4,7 @@ pub mod admission;
 pub mod audit;
 mod documentation;
 pub mod encryption;
+pub mod identities;
 pub mod monitoring;
 pub mod network;
 pub mod objects;
@@ -35,6 +36,7 @@ pub const ALL: &[&Table] = &[
     objects::ObjectVersion::TABLE,
     rbac::RbacGrant::TABLE,
     rbac::RbacRule::TABLE,
+    rbac::RbacRisk::TABLE,
     encryption::EtcdScan::TABLE,
     encryption::EtcdObject::TABLE,
     encryption::EncryptionReading::TABLE,
@@ -45,6 +47,8 @@ pub const ALL: &[&Table] = &[
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
     workloads::WorkloadPosture::TABLE,
+    identities::CredentialUse::TABLE,
+    identities::ServiceAccount::TABLE,
     network::NetworkIsolation::TABLE,
     network::NetworkRule::TABLE,
     network::NetworkPath::TABLE,

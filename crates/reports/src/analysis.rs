@@ -1,3 +1,4 @@
-//! The answers of the analyses in the generic [`forms`](crate::forms): tables, CSV, graphs.
+//! What the analyses of one instant find, in the generic [`forms`](crate::forms).
 
+pub mod access;
 pub mod network;
