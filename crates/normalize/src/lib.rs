@@ -13,6 +13,7 @@
 //! | [`configuration`] | files that configure the control plane |
 //! | [`evaluation`] | results of evaluations |
 //! | [`admission`] | decisions of our admission webhook, and its policy sets |
+//! | [`identities`] | lists of people who work here and who left, as CSV or SCIM |
 //! | [`redact`] | taking secret values out before the first write |
 //! | [`json`] | reading JSON in place, bounded |
 
@@ -21,6 +22,7 @@ pub mod audit;
 pub mod configuration;
 pub mod evaluation;
 mod fault;
+pub mod identities;
 pub mod json;
 pub mod project;
 mod record;

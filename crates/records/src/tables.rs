@@ -37,6 +37,8 @@ pub const ALL: &[&Table] = &[
     workloads::WorkloadPosture::TABLE,
     identities::CredentialUse::TABLE,
     identities::ServiceAccount::TABLE,
+    identities::PeopleReading::TABLE,
+    identities::Person::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

@@ -14,6 +14,7 @@ use futures::StreamExt as _;
 use records::table::Provenance;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
+use records::tables::identities::PeopleReading;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
 use records::{ReadRowError, Row, RowReader, Statement, Table, Timestamp};
@@ -24,7 +25,7 @@ use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
-const RECEIVED: [(&str, &str); 7] = [
+const RECEIVED: [(&str, &str); 8] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
@@ -32,6 +33,7 @@ const RECEIVED: [(&str, &str); 7] = [
     ("admission_decisions", "decided_at"),
     ("admission_policy_sets", "loaded_at"),
     ("admitted_images", "decided_at"),
+    ("people_readings", "read_at"),
 ];
 
 /// The use of each credential, counted where the events are: nothing grows with their number. What pods, nodes and the control plane do is most of an audit
@@ -85,6 +87,7 @@ pub(super) struct Knowledge {
     guarded_events: Vec<RecordBatch>,
     credential_groups: Vec<RecordBatch>,
     issued_credentials: Vec<RecordBatch>,
+    people_readings: Vec<RecordBatch>,
     heartbeats: Heartbeats,
     canaries_seen: Vec<CanarySeen>,
     source_summaries: Vec<SourceSummary>,
@@ -112,6 +115,7 @@ pub(super) async fn gather(
     let faults = all(ctx, Fault::TABLE, "").await?;
     let credential_groups = context::rows(ctx, CREDENTIALS).await?;
     let issued_credentials = context::rows(ctx, ISSUED).await?;
+    let people_readings = all(ctx, PeopleReading::TABLE, "").await?;
     let received = received(ctx).await?;
     let AuditRows { writes, privileged, guarded, received: of_audit } = match scan.await {
         Ok(scanned) => scanned?,
@@ -130,6 +134,7 @@ pub(super) async fn gather(
         guarded_events: guarded,
         credential_groups,
         issued_credentials,
+        people_readings,
         heartbeats,
         canaries_seen,
         source_summaries: summaries(received.into_iter().chain(of_audit))?,
@@ -154,6 +159,7 @@ impl Knowledge {
             policy_sets: rows_of(&self.policy_sets, |r| AdmissionPolicySet::read(&r))?,
             guarded_events: rows_of(&self.guarded_events, |r| GuardedEvent::read(&r))?,
             credential_groups: rows_of(&self.credential_groups, |r| CredentialGroup::read(&r))?,
+            people_readings: rows_of(&self.people_readings, |r| PeopleReading::read(&r))?,
             issued_credentials: rows_of(&self.issued_credentials, |r| IssuedCredential::read(&r))?,
             source_summaries: self.source_summaries.clone(),
             now: self.now,
