@@ -32,6 +32,8 @@ pub enum SourceClass {
     People,
     /// Decisions of our admission webhook, and the policy sets that it loaded.
     Admission,
+    /// Encryption at rest: scans of etcd, what API servers count of it, descriptions of managed clusters.
+    Encryption,
     /// Lists of the people who work here and who no longer do, as personnel or identity management has them.
     Identities,
 }
@@ -39,7 +41,7 @@ pub enum SourceClass {
 /// Why a text is no source name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission or identities"
+    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission, encryption or identities"
 )]
 pub struct SourceNameError {
     /// The text, cut to 200 characters.
@@ -83,7 +85,7 @@ impl SourceName {
 
 impl SourceClass {
     /// All classes.
-    pub const ALL: [SourceClass; 8] = [
+    pub const ALL: [SourceClass; 9] = [
         Self::Audit,
         Self::Watch,
         Self::Statements,
@@ -91,6 +93,7 @@ impl SourceClass {
         Self::Evaluation,
         Self::People,
         Self::Admission,
+        Self::Encryption,
         Self::Identities,
     ];
 
@@ -111,6 +114,7 @@ impl SourceClass {
             Self::Evaluation => "evaluation",
             Self::People => "people",
             Self::Admission => "admission",
+            Self::Encryption => "encryption",
             Self::Identities => "identities",
         }
     }

@@ -84,6 +84,8 @@ impl Story {
             deletion_time: None,
             last_write_time: None,
             last_write_manager: None,
+            content_write_time: None,
+            refreshed_time: None,
             material_digest: None,
             body_json: None,
             list_id: None,

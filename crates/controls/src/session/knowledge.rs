@@ -14,6 +14,7 @@ use futures::StreamExt as _;
 use records::table::Provenance;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
+use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
 use records::tables::identities::PeopleReading;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
@@ -25,7 +26,7 @@ use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
-const RECEIVED: [(&str, &str); 8] = [
+const RECEIVED: [(&str, &str); 12] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
@@ -33,6 +34,10 @@ const RECEIVED: [(&str, &str); 8] = [
     ("admission_decisions", "decided_at"),
     ("admission_policy_sets", "loaded_at"),
     ("admitted_images", "decided_at"),
+    ("encryption_readings", "read_at"),
+    ("etcd_scans", "ended_at"),
+    ("etcd_objects", "scanned_at"),
+    ("cloud_encryption", "read_at"),
     ("people_readings", "read_at"),
 ];
 
@@ -85,6 +90,10 @@ pub(super) struct Knowledge {
     admission_decisions: Vec<RecordBatch>,
     policy_sets: Vec<RecordBatch>,
     guarded_events: Vec<RecordBatch>,
+    encryption_readings: Vec<RecordBatch>,
+    etcd_scans: Vec<RecordBatch>,
+    etcd_objects: Vec<RecordBatch>,
+    cloud_encryption: Vec<RecordBatch>,
     credential_groups: Vec<RecordBatch>,
     issued_credentials: Vec<RecordBatch>,
     people_readings: Vec<RecordBatch>,
@@ -108,6 +117,10 @@ pub(super) async fn gather(
     let statements = all(ctx, StatementRow::TABLE, &format!(" WHERE statement <> {ALIVE}")).await?;
     let admission_decisions = all(ctx, AdmissionDecision::TABLE, "").await?;
     let policy_sets = all(ctx, AdmissionPolicySet::TABLE, "").await?;
+    let encryption_readings = all(ctx, EncryptionReading::TABLE, "").await?;
+    let etcd_scans = all(ctx, EtcdScan::TABLE, "").await?;
+    let etcd_objects = all(ctx, EtcdObject::TABLE, "").await?;
+    let cloud_encryption = all(ctx, CloudEncryption::TABLE, "").await?;
     let canaries_seen = canaries(ctx, &statements).await?;
     let observations = all(ctx, ObjectObservation::TABLE, "").await?;
     let heartbeats = heartbeats(ctx).await?;
@@ -132,6 +145,10 @@ pub(super) async fn gather(
         admission_decisions,
         policy_sets,
         guarded_events: guarded,
+        encryption_readings,
+        etcd_scans,
+        etcd_objects,
+        cloud_encryption,
         credential_groups,
         issued_credentials,
         people_readings,
@@ -158,6 +175,10 @@ impl Knowledge {
             admission_decisions: rows_of(&self.admission_decisions, |r| AdmissionDecision::read(&r))?,
             policy_sets: rows_of(&self.policy_sets, |r| AdmissionPolicySet::read(&r))?,
             guarded_events: rows_of(&self.guarded_events, |r| GuardedEvent::read(&r))?,
+            encryption_readings: rows_of(&self.encryption_readings, |r| EncryptionReading::read(&r))?,
+            etcd_scans: rows_of(&self.etcd_scans, |r| EtcdScan::read(&r))?,
+            etcd_objects: rows_of(&self.etcd_objects, |r| EtcdObject::read(&r))?,
+            cloud_encryption: rows_of(&self.cloud_encryption, |r| CloudEncryption::read(&r))?,
             credential_groups: rows_of(&self.credential_groups, |r| CredentialGroup::read(&r))?,
             people_readings: rows_of(&self.people_readings, |r| PeopleReading::read(&r))?,
             issued_credentials: rows_of(&self.issued_credentials, |r| IssuedCredential::read(&r))?,

@@ -12,7 +12,7 @@ use crate::audit::envelope::{Carried, export_line_parts, recognise, recognise_me
 use crate::audit::fields::Fields;
 use crate::audit::identity::event_digest;
 use crate::audit::request::RequestUri;
-use crate::audit::{aks, gke};
+use crate::audit::{aks, gke, guards};
 use crate::fault::Faults;
 use crate::json::{Json, MAX_DEPTH, MalformedKind, Shape, check, checked};
 
@@ -232,6 +232,7 @@ struct Annotations<'v> {
     issued_credential_id: Option<Cow<'v, str>>,
     webhook_decisions: Vec<String>,
     failed_open: Vec<String>,
+    guards: guards::Marks<'v>,
 }
 
 /// What begins the keys of the API server's annotations about webhooks that gave no answer; `round_<n>_index_<m>` follows.
@@ -259,8 +260,10 @@ impl<'v> Annotations<'v> {
                 }
                 key if FAILED_OPEN.iter().any(|prefix| key.starts_with(prefix)) => {
                     found.failed_open.extend(value.text().map(Cow::into_owned));
+                    found.guards.take(key, value);
                 }
                 key => {
+                    found.guards.take(key, value);
                     if let (Some(webhook), Some(decision)) = (key.strip_suffix("/decision"), value.text()) {
                         found.webhook_decisions.push(format!("{webhook}={decision}"));
                     }
@@ -384,7 +387,7 @@ fn append<'a>(
     let command_json = uri.filter(|_| matches!(subresource.as_deref(), Some("exec" | "attach")));
     let command_json = command_json.and_then(RequestUri::command_json);
 
-    sink.append(&AuditEvent {
+    let event = AuditEvent {
         provenance: Provenance::of(entry, VERSION),
         event_time,
         request_received_time: request_received,
@@ -436,7 +439,9 @@ fn append<'a>(
         user_uid,
         credential_id: credential_id.as_deref().map(Cow::Borrowed),
         request_uri: request_uri.as_deref().map(|uri| cut(Cow::Borrowed(uri))),
-    });
+    };
+    sink.append(&event);
+    guards::append(&event, &annotations.guards, faults, sink);
 }
 
 /// Whether an extra is one that the access management of a cloud sets: of EKS `arn`, `canonicalArn`, `accessKeyId`, `principalId` and `sessionName`, of
@@ -447,7 +452,7 @@ fn is_of_cloud(key: &str) -> bool {
 }
 
 /// The text, cut to [`LONGEST`] characters.
-fn cut(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(crate) fn cut(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         return text;
     }
