@@ -67,6 +67,9 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Takes in audit log files.
     Ingest(IngestArguments),
+    /// Takes in lists of the people who work here and who left.
+    #[command(subcommand)]
+    People(PeopleCommand),
     /// Asks the open tables with SQL.
     Query(QueryArguments),
     /// Evaluates the controls over a window and appends the result as evidence.
@@ -176,6 +179,22 @@ pub(crate) struct IngestArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) source: String,
     /// The files; `-` is standard input. Plain, gzip or zstd, told by content.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PeopleCommand {
+    /// Takes in one reading of a list of people: the whole list, as one or several files.
+    Import(PeopleImportArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct PeopleImportArguments {
+    /// The list, as `<cluster>/identities/<list>`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: String,
+    /// The files of the reading: CSV with the columns user, and person, status, joined_at and left_at where there are; or answers of SCIM 2.0, one page each.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

@@ -7,6 +7,7 @@ mod evaluate;
 mod images;
 mod ingest;
 mod network_probe;
+mod people;
 mod policy;
 mod query;
 mod rbac;
@@ -44,6 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     match &arguments.command {
         Command::Run(own) => run::run(arguments, own),
         Command::Ingest(own) => ingest::run(arguments, own),
+        Command::People(own) => people::run(arguments, own),
         Command::Query(own) => query::run(arguments, own),
         Command::Evaluate(own) => evaluate::run(arguments, own),
         Command::Report(own) => report::run(arguments, own),

@@ -49,6 +49,8 @@ pub const ALL: &[&Table] = &[
     workloads::WorkloadPosture::TABLE,
     identities::CredentialUse::TABLE,
     identities::ServiceAccount::TABLE,
+    identities::PeopleReading::TABLE,
+    identities::Person::TABLE,
     network::NetworkIsolation::TABLE,
     network::NetworkRule::TABLE,
     network::NetworkPath::TABLE,
