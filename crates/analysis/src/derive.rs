@@ -6,7 +6,7 @@ use records::tables::encryption::EncryptionState;
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
 use records::tables::rbac::{RbacGrant, RbacRule};
-use records::tables::secrets::{SecretPosture, SecretRotation};
+use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
 use crate::objects::writers::WriteIndex;
@@ -55,6 +55,8 @@ pub struct Derived<'r> {
     pub secrets_posture: Vec<SecretPosture<'r>>,
     /// Rows of `secret_rotations`.
     pub secret_rotations: Vec<SecretRotation<'r>>,
+    /// Rows of `secret_readers`.
+    pub secret_readers: Vec<SecretReaders<'r>>,
     /// Rows of `exceptions`.
     pub exceptions: Vec<PolicyException<'r>>,
 }
@@ -89,7 +91,7 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         now: inputs.now,
         settings: &inputs.settings,
     });
-    let (secrets_posture, secret_rotations) = secrets::secrets(&objects.history.versions, &encryption);
+    let about_secrets = secrets::secrets(&objects.history, &objects.rbac_grants, &encryption);
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
     Derived {
         rbac_grants: objects.rbac_grants,
@@ -106,8 +108,9 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         clock_skew: sources.clock_skew,
         admission_reconciliation,
         encryption_state: encryption.states,
-        secrets_posture,
-        secret_rotations,
+        secrets_posture: about_secrets.posture,
+        secret_rotations: about_secrets.rotations,
+        secret_readers: about_secrets.readers,
         exceptions,
         object_versions: objects.history.versions,
         object_writes: ObjectWrites::new(inputs.audit_writes, writes),

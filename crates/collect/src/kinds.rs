@@ -6,6 +6,8 @@ use std::str::FromStr;
 use records::source::SourceNameError;
 use records::{SourceClass, SourceName};
 
+mod keepers;
+
 /// How much of an object is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Content {
@@ -129,7 +131,8 @@ impl FromStr for GovernedKind {
 
 /// The kinds that are governed unless configured otherwise.
 ///
-/// Kinds that some API servers do not serve are among them (MutatingAdmissionPolicies came with Kubernetes 1.32): such a source
+/// Kinds that some API servers do not serve are among them (MutatingAdmissionPolicies came with Kubernetes 1.32; the objects of secret managers are there only
+/// where such a manager is): such a source
 /// states that it is not served, and the others go on. ConfigMaps are not: values in them are not redacted, so watching them
 /// is for the operator to decide.
 #[must_use]
@@ -168,6 +171,7 @@ pub fn default_kinds() -> Vec<GovernedKind> {
     ];
     KINDS
         .iter()
+        .chain(&keepers::KEEPERS)
         .map(|(group, resource, versions)| {
             GovernedKind::new(group, resource, versions).expect("the built-in kinds are well formed")
         })

@@ -11,10 +11,11 @@
 //! | [`namespaces`] | the namespaces as they are now, for admission |
 //! | [`identity`] | which cluster a name stands for |
 //! | [`metrics`] | the counters of an API server's audit backend |
+//! | [`etcd`] | with what every object is stored in etcd |
 //! | [`canary`] | sequenced canaries |
 //! | [`clock`] | our clock, and what is known of theirs |
 //! | [`rbac`] | the rights that collection needs |
-//! | [`request`] | the only place where requests are made: `GET` and nothing else |
+//! | [`request`] | the only place where requests are made: `GET`, and etcd's range |
 //!
 //! Everything becomes entries of the store: objects byte for byte (secret values replaced), and statements
 //! ([`records::Statement`]) about what was and was not observed.
@@ -25,7 +26,9 @@ mod balance;
 pub mod canary;
 pub mod clock;
 pub mod collector;
+mod encryption;
 mod error;
+pub mod etcd;
 mod history;
 pub mod identity;
 pub mod kinds;
@@ -43,6 +46,7 @@ pub mod watch;
 pub use canary::CanaryKey;
 pub use clock::Clock;
 pub use collector::{Collector, StartError};
+pub use etcd::{EtcdAddress, EtcdScan, EtcdScanner, ScanError, StoredResource};
 pub use kinds::{GovernedKind, default_kinds};
 pub use options::{ApiServer, CollectOptions};
 pub use rbac::rbac_manifest;

@@ -10,6 +10,7 @@ pub mod entry;
 pub mod image;
 pub mod period;
 pub mod repository;
+pub mod secrets;
 pub mod source;
 pub mod statement;
 pub mod table;

@@ -10,6 +10,7 @@
 //!
 //! Read [`Report`] first, then [`pages`].
 
+pub mod analysis;
 pub mod csv_file;
 pub mod evidence;
 pub mod figures;
