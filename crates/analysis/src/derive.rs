@@ -3,17 +3,20 @@
 use records::tables::admission::{AdmissionReconciliation, PolicyException};
 use records::tables::audit::PrivilegedSession;
 use records::tables::encryption::EncryptionState;
+use records::tables::identities::{CredentialUse, ServiceAccount};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
+use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
-use records::tables::rbac::{RbacGrant, RbacRule};
+use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
 use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
+use crate::network::history::{NetworkTables, network_tables};
 use crate::objects::writers::WriteIndex;
 use crate::writes::ObjectWrites;
 use crate::{
-    Inputs, Settings, admission, audit_policy, clocks, encryption, enforcement, objects, observation, rbac, secrets,
-    sessions, workloads, writes,
+    Inputs, Settings, admission, audit_policy, clocks, encryption, enforcement, identities, objects, observation, rbac,
+    secrets, sessions, workloads, writes,
 };
 
 /// The rows of the derived tables, in an order that depends on nothing but the inputs' content.
@@ -25,12 +28,28 @@ pub struct Derived<'r> {
     pub rbac_grants: Vec<RbacGrant<'r>>,
     /// Rows of `rbac_rules`.
     pub rbac_rules: Vec<RbacRule<'r>>,
+    /// Rows of `rbac_risks`.
+    pub rbac_risks: Vec<RbacRisk<'static>>,
     /// Rows of `running_images`.
     pub running_images: Vec<RunningImage<'r>>,
     /// Rows of `workload_posture`.
     pub workload_posture: Vec<WorkloadPosture<'r>>,
     /// Rows of `namespace_enforcement`.
     pub namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    /// Rows of `credential_use`.
+    pub credential_use: Vec<CredentialUse<'r>>,
+    /// Rows of `service_accounts`.
+    pub service_accounts: Vec<ServiceAccount<'r>>,
+    /// Rows of `network_isolation`.
+    pub network_isolation: Vec<NetworkIsolation<'r>>,
+    /// Rows of `network_rules`.
+    pub network_rules: Vec<NetworkRule<'r>>,
+    /// Rows of `network_paths`.
+    pub network_paths: Vec<NetworkPath<'r>>,
+    /// Rows of `trust_boundaries`.
+    pub trust_boundaries: Vec<TrustBoundary<'r>>,
+    /// Rows of `entry_points`.
+    pub entry_points: Vec<EntryPoint<'r>>,
     /// Rows of `privileged_sessions`.
     pub privileged_sessions: Vec<PrivilegedSession<'r>>,
     /// Rows of `object_writes`.
@@ -93,12 +112,27 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
     });
     let about_secrets = secrets::secrets(&objects.history, &objects.rbac_grants, &encryption);
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
+    let credential_use = identities::credential_use(
+        std::mem::take(&mut inputs.credential_groups),
+        &inputs.issued_credentials,
+        &objects.history.versions,
+    );
+    let service_accounts =
+        identities::service_accounts(&objects.history.versions, &objects.workload_posture, &objects.rbac_grants);
     Derived {
         rbac_grants: objects.rbac_grants,
         rbac_rules: objects.rbac_rules,
+        rbac_risks: objects.rbac_risks,
         running_images: objects.running_images,
         workload_posture: workloads::with_exceptions(objects.workload_posture, &exceptions),
         namespace_enforcement: objects.namespace_enforcement,
+        credential_use,
+        service_accounts,
+        network_isolation: objects.network.isolation,
+        network_rules: objects.network.rules,
+        network_paths: objects.network.paths,
+        trust_boundaries: objects.network.boundaries,
+        entry_points: objects.network.entries,
         privileged_sessions: sources.privileged_sessions,
         sources: observed.sources,
         coverage: observed.coverage,
@@ -142,9 +176,11 @@ struct AboutObjects<'r> {
     history: objects::History<'r>,
     rbac_grants: Vec<RbacGrant<'r>>,
     rbac_rules: Vec<RbacRule<'r>>,
+    rbac_risks: Vec<RbacRisk<'static>>,
     running_images: Vec<RunningImage<'r>>,
     workload_posture: Vec<WorkloadPosture<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    network: NetworkTables<'r>,
 }
 
 impl<'r> AboutObjects<'r> {
@@ -154,9 +190,11 @@ impl<'r> AboutObjects<'r> {
         Self {
             rbac_grants,
             rbac_rules,
+            rbac_risks: rbac::risks::intervals(&history, &rbac::risks::Options::default()),
             running_images: workloads::running_images(&history.versions),
             workload_posture: workloads::workload_posture(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
+            network: network_tables(&history.versions, &settings.network),
             history,
         }
     }

@@ -4,8 +4,9 @@
 //! a module of its own:
 //!
 //! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
-//! - `rbac_grants` and `rbac_rules` by [`rbac`]
+//! - `rbac_grants` and `rbac_rules` by [`rbac`], `rbac_risks` by [`rbac::risks`]
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
+//! - `credential_use` and `service_accounts` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]
@@ -26,7 +27,9 @@ pub mod derive;
 pub mod encryption;
 pub mod enforcement;
 mod identifier;
+pub mod identities;
 pub mod inputs;
+pub mod network;
 pub mod objects;
 pub mod observation;
 pub mod rbac;
@@ -41,5 +44,6 @@ pub mod writes;
 
 pub use admission::guarded::GuardedEvent;
 pub use derive::{Derived, derive};
+pub use identities::{CredentialGroup, IssuedCredential};
 pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary, WriteEvent};
 pub use observation::heartbeats::Heartbeats;

@@ -20,6 +20,8 @@ pub mod authorizer;
 pub mod binding;
 pub mod equivalence;
 pub mod node;
+pub mod questions;
+pub mod risks;
 pub mod role;
 pub mod rules;
 pub mod state;

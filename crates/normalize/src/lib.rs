@@ -9,6 +9,7 @@
 //! | [`project`](mod@project) | dispatch on the class of the entry's source |
 //! | [`audit`] | events of the API server's audit log, also in the envelopes of EKS, GKE and AKS |
 //! | [`watch`] | observations of objects by list and watch |
+//! | [`probe`] | results of enforcement probes, from the status of their pods |
 //! | [`statements`] | statements of Plimsoll's components |
 //! | [`configuration`] | files that configure the control plane |
 //! | [`encryption`] | encryption at rest: scans of etcd, counters of API servers, descriptions of managed clusters |
@@ -24,6 +25,7 @@ pub mod encryption;
 pub mod evaluation;
 mod fault;
 pub mod json;
+pub mod probe;
 pub mod project;
 mod record;
 pub mod redact;

@@ -3,7 +3,7 @@
 //! The *material* part of an object is what a person or a controller decided: the object without `status`, `managedFields`,
 //! `resourceVersion`, `generation`, the annotation of `kubectl apply` (it repeats the object) and known heartbeats. Its keys are put
 //! in order and its strings are escaped in one way, so that equal objects have equal bytes and one digest. Of the objects that keep
-//! Secrets a few members of the status are material ([`keepers`]).
+//! Secrets a few members of the status are material ([`keepers`]); the status of a CertificateSigningRequest, which is a decision, is whole.
 
 use std::borrow::Cow;
 
@@ -73,6 +73,9 @@ fn append<'a>(entry: &EntryView<'a>, line: Json<'a>, faults: &mut Faults<'a>, si
         faults.add("missing_field", "the object has no metadata");
     }
     let of_metadata = |key: &str| metadata.and_then(|m| text(m, key));
+    if let Some(object) = object.filter(|_| resource == "pods") {
+        crate::probe::project(entry, object, faults, sink);
+    }
     let (last_write_time, last_write_manager) = last_write(metadata);
     let body = object.map(material);
     let group = text(line, "group").unwrap_or_default();
@@ -148,7 +151,10 @@ fn content_write(metadata: Option<Json<'_>>) -> Option<Timestamp> {
 pub fn material(object: Json<'_>) -> String {
     let mut out = String::with_capacity(object.bytes().len());
     let lease = object.member("kind").and_then(|k| k.text()).is_some_and(|kind| kind == "Lease");
+    let request = object.member("kind").and_then(|k| k.text()).is_some_and(|k| k == "CertificateSigningRequest");
     write_object(object, &mut out, |key, value, out| match key {
+        // Who a certificate was issued to, and by whose approval, stands in the status of its request alone.
+        "status" if request => write_member(key, value, out),
         "status" => keepers::write_status(object, value, out),
         "metadata" if value.shape() == Shape::Object => {
             quote(key, out);

@@ -4,7 +4,9 @@ pub mod admission;
 pub mod audit;
 mod documentation;
 pub mod encryption;
+pub mod identities;
 pub mod monitoring;
+pub mod network;
 pub mod objects;
 pub mod rbac;
 pub mod results;
@@ -34,6 +36,7 @@ pub const ALL: &[&Table] = &[
     objects::ObjectVersion::TABLE,
     rbac::RbacGrant::TABLE,
     rbac::RbacRule::TABLE,
+    rbac::RbacRisk::TABLE,
     encryption::EtcdScan::TABLE,
     encryption::EtcdObject::TABLE,
     encryption::EncryptionReading::TABLE,
@@ -45,6 +48,14 @@ pub const ALL: &[&Table] = &[
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
     workloads::WorkloadPosture::TABLE,
+    identities::CredentialUse::TABLE,
+    identities::ServiceAccount::TABLE,
+    network::NetworkIsolation::TABLE,
+    network::NetworkRule::TABLE,
+    network::NetworkPath::TABLE,
+    network::TrustBoundary::TABLE,
+    network::EntryPoint::TABLE,
+    network::NetworkProbe::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

@@ -1,3 +1,5 @@
-//! What the analyses of one instant find, in the forms of [`crate::forms`].
+//! What the analyses of one instant find, in the generic [`forms`](crate::forms).
 
+pub mod access;
+pub mod network;
 pub mod secrets;

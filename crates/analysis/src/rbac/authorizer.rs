@@ -92,16 +92,19 @@ impl Reason<'_> {
             // Name before namespace: so the API server writes it.
             Some(namespace) => ("RoleBinding", format!("{}/{namespace}", binding.name)),
         };
-        let subject = match through {
-            Subject::ServiceAccount { namespace, name } => format!("{name}/{namespace}"),
-            Subject::User(name) | Subject::Group(name) => name.clone(),
+        let (subject_kind, subject) = match through {
+            Subject::ServiceAccount { .. } if binding.as_users.contains(through) => {
+                ("User", through.user_name().unwrap_or_default())
+            }
+            Subject::ServiceAccount { namespace, name } => (through.kind(), format!("{name}/{namespace}")),
+            Subject::User(name) | Subject::Group(name) => (through.kind(), name.clone()),
         };
         format!(
             "RBAC: allowed by {kind} {} of {} {} to {} {}",
             quoted(&name),
             binding.role_kind,
             quoted(&binding.role_name),
-            through.kind(),
+            subject_kind,
             quoted(&subject)
         )
     }

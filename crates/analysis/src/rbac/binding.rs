@@ -32,6 +32,8 @@ pub struct Binding {
     pub name: String,
     /// Subjects in the order in which they stand, each once.
     pub subjects: Vec<Subject>,
+    /// The service accounts among them that stand as users (`system:serviceaccount:namespace:name`) first.
+    pub as_users: Vec<Subject>,
     /// Kind of the role: `Role` of the binding's own namespace, or `ClusterRole`. Nothing is bound by another kind, nor by a ClusterRoleBinding to
     /// a `Role`.
     pub role_kind: String,
@@ -44,11 +46,19 @@ pub struct Binding {
 impl Binding {
     pub(crate) fn new(namespace: Option<&str>, name: &str, body: BindingBody) -> Self {
         let mut told = HashSet::new();
-        let subjects = body.subjects.iter().flatten().filter_map(|subject| subject.read(namespace));
+        let (mut subjects, mut as_users) = (Vec::new(), Vec::new());
+        for body in body.subjects.iter().flatten() {
+            let Some(subject) = body.read(namespace).filter(|subject| told.insert(subject.clone())) else { continue };
+            if body.kind != subject.kind() {
+                as_users.push(subject.clone());
+            }
+            subjects.push(subject);
+        }
         Self {
             namespace: namespace.map(str::to_owned),
             name: name.to_owned(),
-            subjects: subjects.filter(|subject| told.insert(subject.clone())).collect(),
+            subjects,
+            as_users,
             role_kind: body.role_ref.kind,
             role_name: body.role_ref.name,
             of_bootstrapping: body.metadata.is_of_bootstrapping(),

@@ -41,7 +41,7 @@ pub enum Subject {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct SubjectBody {
-    kind: String,
+    pub(crate) kind: String,
     name: String,
     namespace: Option<String>,
 }

@@ -157,6 +157,8 @@ impl Story {
             impersonated_groups_json: None,
             actor_class: "human".into(),
             authentication: "client_certificate".into(),
+            token_secret: None,
+            issued_credential_id: None,
             source_ip: Some("192.0.2.1".into()),
             source_ips_json: None,
             user_agent: None,

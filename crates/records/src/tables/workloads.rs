@@ -69,6 +69,8 @@ table! {
         workload_kind: text,
         /// The controller that owns it, as `Kind:namespace/name`; null when there is none.
         controlled_by: optional_text,
+        /// The application that it says it is of: the first that is there of the labels `app.kubernetes.io/part-of`, `app.kubernetes.io/instance`, `app.kubernetes.io/name`, `app` and `k8s-app` of its pods; null without any.
+        application: optional_text,
         /// Namespace; empty when a manifest names none.
         namespace: text,
         /// Name of the container.
