@@ -108,6 +108,26 @@ pub struct EtcdScan {
     pub objects: Vec<ScannedObject>,
 }
 
+/// Kubernetes' own groups that end with `.k8s.io`, without that, whose objects are stored without their group (`pkg/registry` of 1.37). All others
+/// that end so are of custom resources, or of API servers that store them with it (`apiextensions.k8s.io`, `apiregistration.k8s.io`).
+const OWN_GROUPS: [&str; 15] = [
+    "admissionregistration",
+    "authentication",
+    "authorization",
+    "certificates",
+    "coordination",
+    "discovery",
+    "events",
+    "flowcontrol.apiserver",
+    "internal.apiserver",
+    "networking",
+    "node",
+    "rbac.authorization",
+    "resource",
+    "scheduling",
+    "storage",
+];
+
 impl std::str::FromStr for StoredResource {
     type Err = crate::kinds::GovernedKindError;
 
@@ -132,7 +152,8 @@ impl StoredResource {
     /// are stored under older names (`services/specs`, `minions`, `ingress`); Secrets and ConfigMaps are not among them.
     fn beginning(&self, prefix: &str) -> String {
         let prefix = prefix.trim_end_matches('/');
-        let own = self.group.is_empty() || !self.group.contains('.') || self.group.ends_with(".k8s.io");
+        let own =
+            !self.group.contains('.') || OWN_GROUPS.iter().any(|own| self.group.strip_suffix(".k8s.io") == Some(*own));
         if own { format!("{prefix}/{}/", self.resource) } else { format!("{prefix}/{}/{}/", self.group, self.resource) }
     }
 }
@@ -300,6 +321,8 @@ mod tests {
         let beginning = |text: &str| text.parse::<StoredResource>().unwrap().beginning("/registry/");
         assert_eq!(beginning("secrets"), "/registry/secrets/");
         assert_eq!(beginning("ingresses.networking.k8s.io"), "/registry/ingresses/");
+        assert_eq!(beginning("deployments.apps"), "/registry/deployments/");
+        assert_eq!(beginning("gateways.gateway.networking.k8s.io"), "/registry/gateway.networking.k8s.io/gateways/");
         assert_eq!(beginning("certificates.cert-manager.io"), "/registry/cert-manager.io/certificates/");
         for text in ["", "Secrets", "../x", "secrets/shop"] {
             assert!(text.parse::<StoredResource>().is_err(), "{text}");
