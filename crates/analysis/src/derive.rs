@@ -8,7 +8,7 @@ use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSke
 use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
 use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
-use records::tables::secrets::{SecretPosture, SecretRotation};
+use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
 use crate::network::history::{NetworkTables, network_tables};
@@ -74,6 +74,8 @@ pub struct Derived<'r> {
     pub secrets_posture: Vec<SecretPosture<'r>>,
     /// Rows of `secret_rotations`.
     pub secret_rotations: Vec<SecretRotation<'r>>,
+    /// Rows of `secret_readers`.
+    pub secret_readers: Vec<SecretReaders<'r>>,
     /// Rows of `exceptions`.
     pub exceptions: Vec<PolicyException<'r>>,
 }
@@ -108,7 +110,7 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         now: inputs.now,
         settings: &inputs.settings,
     });
-    let (secrets_posture, secret_rotations) = secrets::secrets(&objects.history.versions, &encryption);
+    let about_secrets = secrets::secrets(&objects.history, &objects.rbac_grants, &encryption);
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
     let credential_use = identities::credential_use(
         std::mem::take(&mut inputs.credential_groups),
@@ -140,8 +142,9 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         clock_skew: sources.clock_skew,
         admission_reconciliation,
         encryption_state: encryption.states,
-        secrets_posture,
-        secret_rotations,
+        secrets_posture: about_secrets.posture,
+        secret_rotations: about_secrets.rotations,
+        secret_readers: about_secrets.readers,
         exceptions,
         object_versions: objects.history.versions,
         object_writes: ObjectWrites::new(inputs.audit_writes, writes),

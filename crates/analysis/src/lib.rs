@@ -15,7 +15,7 @@
 //! - `coverage`, `gaps` and `sources` by [`observation`]
 //! - `audit_policy_requirements` by [`audit_policy`]
 //! - `clock_skew` by [`clocks`]
-//! - `encryption_state` by [`encryption`]; `secrets_posture` and `secret_rotations` by [`secrets`]
+//! - `encryption_state` by [`encryption`]; `secrets_posture`, `secret_rotations` and `secret_readers` by [`secrets`]
 //! - `admission_reconciliation` and `exceptions` by [`admission`]
 //!
 //! [`snapshot`] is what holds at one instant, [`replay`] the walk from one instant to the next.

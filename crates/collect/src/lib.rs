@@ -11,11 +11,12 @@
 //! | [`namespaces`] | the namespaces as they are now, for admission |
 //! | [`identity`] | which cluster a name stands for |
 //! | [`metrics`] | the counters of an API server's audit backend |
+//! | [`etcd`] | with what every object is stored in etcd |
 //! | [`canary`] | sequenced canaries |
 //! | [`clock`] | our clock, and what is known of theirs |
 //! | [`rbac`] | the rights that collection needs |
 //! | [`network_probe`] | whether network policies are enforced: a client that tries, and its server |
-//! | [`request`] | the only place where requests are made: `GET` and nothing else |
+//! | [`request`] | the only place where requests are made: `GET`, and etcd's range |
 //!
 //! Everything becomes entries of the store: objects byte for byte (secret values replaced), and statements
 //! ([`records::Statement`]) about what was and was not observed.
@@ -26,7 +27,9 @@ mod balance;
 pub mod canary;
 pub mod clock;
 pub mod collector;
+mod encryption;
 mod error;
+pub mod etcd;
 mod history;
 pub mod identity;
 pub mod kinds;
@@ -45,6 +48,7 @@ pub mod watch;
 pub use canary::CanaryKey;
 pub use clock::Clock;
 pub use collector::{Collector, StartError};
+pub use etcd::{EtcdAddress, EtcdScan, EtcdScanner, ScanError, StoredResource};
 pub use kinds::{GovernedKind, default_kinds};
 pub use options::{ApiServer, CollectOptions};
 pub use rbac::rbac_manifest;

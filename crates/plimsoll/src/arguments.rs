@@ -59,13 +59,15 @@ pub(crate) enum Format {
     /// For `ingest`: audit events of Kubernetes, one a line, in lists, or in the envelopes of EKS, GKE and AKS.
     #[value(name = "k8s-audit")]
     K8sAudit,
+    /// For `ingest`: a managed cluster as `aws eks describe-cluster`, `gcloud container clusters describe --format json` or `az aks show` print it.
+    CloudDescription,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Collects evidence and serves the portal until it is interrupted.
     Run(RunArguments),
-    /// Takes in audit log files.
+    /// Takes in audit log files, and descriptions of managed clusters.
     Ingest(IngestArguments),
     /// Takes in lists of the people who work here and who left.
     #[command(subcommand)]
@@ -99,6 +101,39 @@ pub(crate) enum Command {
     /// Sets up the admission webhook.
     #[command(subcommand)]
     Admission(AdmissionCommand),
+    /// Reads from etcd with which provider and key every object is stored; decrypts nothing, writes nothing to etcd, and shows no value.
+    EtcdScan(EtcdScanArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct EtcdScanArguments {
+    /// etcd's client address, as https://HOST:2379.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: String,
+    /// The authority that signed etcd's certificate (PEM).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authority: Option<PathBuf>,
+    /// The certificate to show to etcd (PEM). A user of etcd's own that may only read is enough.
+    #[arg(long, value_name = "FILE", requires = "private_key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) private_key: Option<PathBuf>,
+    /// The API server's --etcd-prefix.
+    #[arg(long, default_value = "/registry")]
+    pub(crate) prefix: String,
+    /// What to scan, as RESOURCE or RESOURCE.GROUP. May be given several times.
+    #[arg(long = "resource", value_name = "RESOURCE", default_value = "secrets")]
+    pub(crate) resources: Vec<String>,
+    /// Append what was found to the store (--store) as evidence.
+    #[arg(long)]
+    pub(crate) append: bool,
+    /// The cluster's name in the names of sources. Default: that of the configuration file, or `cluster`.
+    #[arg(long, requires = "append")]
+    pub(crate) cluster: Option<String>,
+    /// Exit with 1 when an object is stored in the clear or in an unknown form.
+    #[arg(long)]
+    pub(crate) fail_on_findings: bool,
 }
 
 /// `plimsoll network-probe`.
@@ -175,7 +210,7 @@ pub(crate) struct RunArguments {
 
 #[derive(Args)]
 pub(crate) struct IngestArguments {
-    /// The audit source, as `<cluster>/audit/<api server>`.
+    /// The source, as `<cluster>/audit/<api server>`; for descriptions of managed clusters `<cluster>/encryption/cloud`.
     #[arg(long, value_name = "NAME")]
     pub(crate) source: String,
     /// The files; `-` is standard input. Plain, gzip or zstd, told by content.

@@ -3,6 +3,7 @@
 mod admission;
 mod analyze;
 mod controls;
+mod etcd_scan;
 mod evaluate;
 mod images;
 mod ingest;
@@ -34,6 +35,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         (Format::Parquet, command) if !matches!(command, Command::Query(_)) => {
             bail!("only `query` writes Parquet; give --format table, csv or json")
         }
+        (Format::CloudDescription, command) if !matches!(command, Command::Ingest(_)) => {
+            bail!("--format cloud-description is of files that `ingest` takes in; give --format table, csv or json")
+        }
         (Format::K8sAudit, command) if !matches!(command, Command::Ingest(_)) => {
             bail!("--format k8s-audit is of files that `ingest` takes in; give --format table, csv or json")
         }
@@ -57,5 +61,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::Rbac => rbac::run(),
         Command::NetworkProbe(own) => network_probe::run(own),
         Command::Admission(own) => admission::run(own),
+        Command::EtcdScan(own) => etcd_scan::run(arguments, own),
     }
 }

@@ -44,6 +44,7 @@ pub const ALL: &[&Table] = &[
     encryption::EncryptionState::TABLE,
     secrets::SecretPosture::TABLE,
     secrets::SecretRotation::TABLE,
+    secrets::SecretReaders::TABLE,
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
     workloads::WorkloadPosture::TABLE,

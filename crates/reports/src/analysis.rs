@@ -3,4 +3,5 @@
 pub mod access;
 pub mod network;
 pub mod rbac_risks;
+pub mod secrets;
 pub mod workloads;
