@@ -8,6 +8,7 @@
 //! | `fields`, `envelope`, `gke`, `aks` | which part of the bytes is which field |
 //! | `request` | what the request's URI tells |
 //! | `event` | the row |
+//! | `guards` | rows of what it tells of guards |
 
 pub mod actor;
 pub(crate) mod aks;
@@ -15,6 +16,7 @@ pub(crate) mod envelope;
 pub(crate) mod event;
 pub(crate) mod fields;
 pub(crate) mod gke;
+pub(crate) mod guards;
 pub mod identity;
 pub(crate) mod request;
 pub mod split;

@@ -21,10 +21,18 @@ pub fn render(report: &Report, file: &CsvFile) -> Option<Vec<u8>> {
         CsvFile::Sources => rows(&material.sources),
         CsvFile::Coverage => rows(&material.coverage),
         CsvFile::Gaps => rows(&material.gaps),
+        CsvFile::Decisions(_) => {
+            rows(&material.admission.decisions.iter().map(|one| one.decision.clone()).collect::<Vec<_>>())
+        }
+        CsvFile::Exceptions => rows(&material.admission.exceptions),
+        CsvFile::PolicySets => rows(&material.admission.policy_sets),
+        CsvFile::Unreconciled => rows(&material.admission.unreconciled),
     })
 }
 
-fn rows<'a, R: Row<'a>>(rows: &[R]) -> Vec<u8> {
+/// Rows of one table.
+#[must_use]
+pub fn rows<'a, R: Row<'a>>(rows: &[R]) -> Vec<u8> {
     let mut list = List::new(R::TABLE.columns.iter().map(|column| column.name));
     for row in rows {
         let mut fields = Fields::default();
@@ -73,20 +81,20 @@ fn periods(section: &Section) -> Vec<u8> {
     list.finish()
 }
 
-struct List(csv::Writer<Vec<u8>>);
+pub(crate) struct List(csv::Writer<Vec<u8>>);
 
 impl List {
-    fn new<'h>(header: impl IntoIterator<Item = &'h str>) -> Self {
+    pub(crate) fn new<'h>(header: impl IntoIterator<Item = &'h str>) -> Self {
         let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
         writer.write_record(header).expect("writing CSV to memory does not fail");
         Self(writer)
     }
 
-    fn push(&mut self, fields: &[String]) {
+    pub(crate) fn push(&mut self, fields: &[String]) {
         self.0.write_record(fields).expect("writing CSV to memory does not fail");
     }
 
-    fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         self.0.into_inner().expect("flushing CSV to memory does not fail")
     }
 }

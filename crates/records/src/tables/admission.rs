@@ -128,6 +128,58 @@ table! {
 }
 
 table! {
+    /// What an audit event tells of one guard's part in a request: Pod Security, a ValidatingAdmissionPolicy, or a webhook, whoever runs it.
+    ///
+    /// Only what the event says. A webhook that allowed without annotations leaves no trace, so that no row does not mean that a guard was not asked.
+    /// A connection (exec, attach) has two events, at `ResponseStarted` and `ResponseComplete`, and rows of both.
+    Segment "guard_decisions" GuardDecision {
+        /// The event's own time.
+        event_time: time,
+        /// `auditID` of the event.
+        audit_id: optional_text,
+        /// `stage` of the event.
+        stage: optional_text,
+        /// `pod_security`, `validating_admission_policy`, `validating_webhook`, `mutating_webhook`; `webhook` when the event does not tell which of
+        /// both; null when a name in an annotation may be that of a policy or of a webhook.
+        guard: optional_text,
+        /// Name of the policy, or name of the webhook; of Pod Security the level with its version (`baseline:latest`); null when the event does not say it.
+        policy: optional_text,
+        /// Name of the policy's binding; null when the event does not say it, and for guards without bindings.
+        binding: optional_text,
+        /// `allow`; `deny`; `violation` (against the policy, which only warns or records); `exempt` (not judged); `failed_open` (gave no answer, and the request
+        /// went on); `failed_closed` (gave no answer, and the request was refused); `error` (could not be evaluated); null when the guard left
+        /// a word that does not say how it decided.
+        verdict: optional_text,
+        /// What the policy's binding asks for (`Deny`, `Warn`, `Audit`), comma separated; null when the event does not say it.
+        actions: optional_text,
+        /// What it rests on: `annotation`, or `message` for the text of the answer.
+        evidence: text,
+        /// The annotation's value or the guard's message, cut to 2,048 characters; for annotations of policies and webhooks all of theirs as a JSON object.
+        detail: text,
+        /// The user who asked (the real one when impersonating).
+        user_name: optional_text,
+        /// The user impersonated.
+        impersonated_user: optional_text,
+        /// The verb.
+        verb: optional_text,
+        /// API group of the object; empty for the core group.
+        api_group: optional_text,
+        /// Resource of the object.
+        resource: optional_text,
+        /// Subresource.
+        subresource: optional_text,
+        /// Namespace.
+        namespace: optional_text,
+        /// Name; null for a create with generateName.
+        name: optional_text,
+        /// Whether it was a dry run, as in `audit_events`.
+        dry_run: optional_boolean,
+        /// `responseStatus.code`.
+        response_code: optional_integer,
+    }
+}
+
+table! {
     /// One decision of our webhook held against the API server's audit log; or one audit event that a webhook should have answered, or that
     /// it answered without a record; or a change by which a webhook sees less.
     Derived "admission_reconciliation" AdmissionReconciliation {
