@@ -8,6 +8,7 @@
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
 //! - `credential_use` and `service_accounts` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
+//! - `plaintext_findings` by [`plaintext`](mod@plaintext)
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]
 //! - `audit_balance` by [`balance`]: the counters of API servers beside what was received
@@ -32,6 +33,7 @@ pub mod inputs;
 pub mod network;
 pub mod objects;
 pub mod observation;
+pub mod plaintext;
 pub mod rbac;
 pub mod replay;
 pub mod secrets;

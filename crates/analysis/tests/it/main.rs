@@ -11,6 +11,7 @@ mod identities;
 mod invariants;
 mod network;
 mod objects;
+mod plaintext;
 mod pod_security;
 mod posture;
 mod risk_intervals;
