@@ -79,7 +79,8 @@ const NETWORK_LIBRARIES: &[&str] = &[
 ];
 
 /// Crates that must not know async runtimes or table engines either.
-const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "plaintext", "expressions", "rego", "policy", "reports"];
+const PURE: &[&str] =
+    &["records", "ledger", "normalize", "analysis", "plaintext", "expressions", "rego", "policy", "reports"];
 const NOT_PURE: &[&str] = &["tokio", "datafusion", "parquet", "arrow"];
 
 fn root() -> PathBuf {

@@ -10,6 +10,7 @@
 //! | [`listing`] | what there is right now, asked for once |
 //! | [`namespaces`] | the namespaces as they are now, for admission |
 //! | [`identity`] | which cluster a name stands for |
+//! | [`git_history`] | every version of every file of a local git repository |
 //! | [`metrics`] | the counters of an API server's audit backend |
 //! | [`canary`] | sequenced canaries |
 //! | [`clock`] | our clock, and what is known of theirs |
@@ -26,6 +27,7 @@ pub mod canary;
 pub mod clock;
 pub mod collector;
 mod error;
+pub mod git_history;
 mod history;
 pub mod identity;
 pub mod kinds;

@@ -15,7 +15,7 @@ use crate::{Detector, Digest, value};
 /// Keys under which a pair has its name, and those under which it has its value.
 pub(crate) const NAMES: &[&str] =
     &["name", "Name", "key", "Key", "variable", "field", "parameter", "option", "header", "property"];
-const VALUES: &[&str] = &["value", "Value", "val", "defaultValue", "default", "stringValue", "string_value"];
+pub(crate) const VALUES: &[&str] = &["value", "Value", "val", "defaultValue", "default", "stringValue", "string_value"];
 /// Keys that stand between a name and its value without saying anything.
 const SILENT: &[&str] = &["value", "Value", "plain", "plaintext", "default", "text", "string", "stringValue"];
 /// A key of an object that is shorter is not looked through for credentials.

@@ -23,14 +23,16 @@ fn a_finding_lasts_while_its_place_has_one() {
         .end();
     // Another value at the same place: still a credential there.
     story
-        .sees(5.0, "modified", ("", "configmaps"), "shop/web", map(json!({"DB_PASSWORD": "Tukan9Schnabel", "MODE": "b"})))
+        .sees(
+            5.0,
+            "modified",
+            ("", "configmaps"),
+            "shop/web",
+            map(json!({"DB_PASSWORD": "Tukan9Schnabel", "MODE": "b"})),
+        )
         .end();
-    story
-        .sees(9.0, "modified", ("", "configmaps"), "shop/web", map(json!({"DB_PASSWORD": "${DB_PASSWORD}"})))
-        .end();
-    story
-        .sees(12.0, "modified", ("", "configmaps"), "shop/web", map(json!({"DB_PASSWORD": "Tukan9Schnabel"})))
-        .end();
+    story.sees(9.0, "modified", ("", "configmaps"), "shop/web", map(json!({"DB_PASSWORD": "${DB_PASSWORD}"}))).end();
+    story.sees(12.0, "modified", ("", "configmaps"), "shop/web", map(json!({"DB_PASSWORD": "Tukan9Schnabel"}))).end();
     let finding = "ConfigMap:shop/web data.DB_PASSWORD named-password".to_owned();
     assert_eq!(told(&story), [((1.0, Some(9.0)), finding.clone(), false), ((12.0, None), finding, false)]);
 }
