@@ -7,6 +7,7 @@ use records::tables::identities::{CredentialUse, ServiceAccount};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
 use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
+use records::tables::plaintext::PlaintextFinding;
 use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
 use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
@@ -76,6 +77,8 @@ pub struct Derived<'r> {
     pub secret_rotations: Vec<SecretRotation<'r>>,
     /// Rows of `secret_readers`.
     pub secret_readers: Vec<SecretReaders<'r>>,
+    /// Rows of `plaintext_findings`.
+    pub plaintext_findings: Vec<PlaintextFinding<'r>>,
     /// Rows of `exceptions`.
     pub exceptions: Vec<PolicyException<'r>>,
 }
@@ -146,6 +149,7 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         secret_rotations: about_secrets.rotations,
         secret_readers: about_secrets.readers,
         exceptions,
+        plaintext_findings: objects.plaintext_findings,
         object_versions: objects.history.versions,
         object_writes: ObjectWrites::new(inputs.audit_writes, writes),
     }
@@ -181,6 +185,7 @@ struct AboutObjects<'r> {
     workload_posture: Vec<WorkloadPosture<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
     network: NetworkTables<'r>,
+    plaintext_findings: Vec<PlaintextFinding<'r>>,
 }
 
 impl<'r> AboutObjects<'r> {
@@ -195,6 +200,7 @@ impl<'r> AboutObjects<'r> {
             workload_posture: workloads::workload_posture(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
             network: network_tables(&history.versions, &settings.network),
+            plaintext_findings: crate::plaintext::findings(&history.versions, settings.digest_key.as_ref()),
             history,
         }
     }

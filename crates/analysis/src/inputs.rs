@@ -155,6 +155,8 @@ pub struct Settings {
     pub enforcing_policies: Vec<String>,
     /// Trust levels of namespaces, and how network policies are read where the API leaves it open.
     pub network: crate::network::Options,
+    /// The store's key of digests; without it credentials in plain text have none. It changes nothing else.
+    pub digest_key: Option<::plaintext::Key>,
     /// Seconds between two [`records::Statement::Alive`] of a source.
     pub heartbeat_seconds: i64,
     /// Seconds between two canaries of an audit source.
@@ -216,6 +218,7 @@ impl Default for Settings {
             governed_resources: DEFAULT_GOVERNED_RESOURCES.into_iter().map(governed).collect(),
             enforcing_policies: Vec::new(),
             network: crate::network::Options::default(),
+            digest_key: None,
             heartbeat_seconds: 10,
             canary_seconds: 60,
             in_flight_seconds: 130,

@@ -9,6 +9,7 @@
 //! - `credential_use` and `service_accounts` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
 //! - `network_isolation`, `network_rules`, `network_paths`, `trust_boundaries` and `entry_points` by [`network`]
+//! - `plaintext_findings` by [`plaintext`](mod@plaintext)
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]
 //! - `audit_balance` by [`balance`]: the counters of API servers beside what was received
@@ -33,6 +34,7 @@ pub mod inputs;
 pub mod network;
 pub mod objects;
 pub mod observation;
+pub mod plaintext;
 pub mod rbac;
 pub mod replay;
 pub mod secrets;

@@ -10,6 +10,7 @@
 //! | [`listing`] | what there is right now, asked for once |
 //! | [`namespaces`] | the namespaces as they are now, for admission |
 //! | [`identity`] | which cluster a name stands for |
+//! | [`git_history`] | every version of every file of a local git repository |
 //! | [`metrics`] | the counters of an API server's audit backend |
 //! | [`etcd`] | with what every object is stored in etcd |
 //! | [`canary`] | sequenced canaries |
@@ -30,6 +31,7 @@ pub mod collector;
 mod encryption;
 mod error;
 pub mod etcd;
+pub mod git_history;
 mod history;
 pub mod identity;
 pub mod kinds;

@@ -281,6 +281,7 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.audit_balance),
         one(derived.clock_skew),
         one(derived.admission_reconciliation),
+        one(derived.plaintext_findings),
         one(derived.exceptions),
         one(derived.encryption_state),
         one(derived.secrets_posture),

@@ -34,7 +34,7 @@ pub mod redact;
 pub mod statements;
 pub mod watch;
 
-pub use project::project;
+pub use project::{project, project_keyed};
 
 /// Version of the projection: part of every row, raised whenever the same entry would give other rows.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;

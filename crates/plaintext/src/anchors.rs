@@ -4,7 +4,8 @@
 
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::automaton::{Automaton, StateID};
+use aho_corasick::{Anchored, MatchKind, dfa};
 use base64::Engine as _;
 
 use crate::rules::{Rule, RuleError};
@@ -123,7 +124,8 @@ pub(crate) enum Use {
 /// The automaton.
 #[derive(Debug)]
 pub(crate) struct Anchors {
-    automaton: AhoCorasick,
+    automaton: dfa::DFA,
+    begin: StateID,
     uses: Vec<Vec<Use>>,
     encoded: Vec<String>,
 }
@@ -162,19 +164,81 @@ impl Anchors {
         for (number, rule) in rules.iter().enumerate() {
             rule.keywords.iter().for_each(|word| add(word, Use::Rule(number)));
         }
-        let automaton = AhoCorasick::builder()
+        let keywords = |error: &dyn std::error::Error| RuleError::Keywords(error.to_string());
+        let automaton = dfa::DFA::builder()
+            .match_kind(MatchKind::Standard)
             .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
+            .prefilter(false)
             .build(&words)
-            .map_err(|error| RuleError::Keywords(error.to_string()))?;
-        Ok(Self { automaton, uses, encoded })
+            .map_err(|error| keywords(&error))?;
+        let begin = automaton.start_state(Anchored::No).map_err(|error| keywords(&error))?;
+        Ok(Self { automaton, begin, uses, encoded })
     }
 
     /// All hits in order of their ends.
     pub(crate) fn hits<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Hit<'a>> {
-        self.automaton.find_overlapping_iter(bytes).filter_map(|found| {
-            let uses = self.uses.get(found.pattern().as_usize())?;
-            Some(Hit { at: found.range(), uses })
+        let mut state = self.begin;
+        let ends = bytes.iter().enumerate().filter_map(move |(at, byte)| {
+            state = self.automaton.next_state(Anchored::No, state, *byte);
+            self.automaton.is_match(state).then_some((state, at + 1))
+        });
+        ends.flat_map(|(state, end)| self.of_state(state, end))
+    }
+
+    /// Whether one of the hits, which come in no order and may come twice, is what is asked for.
+    ///
+    /// Each step of the automaton waits for the one before it; four parts of the bytes at once keep the processor busy in the meantime, which
+    /// makes this more than twice as fast as one walk.
+    pub(crate) fn any(&self, bytes: &[u8], mut wanted: impl FnMut(Hit<'_>) -> bool) -> bool {
+        const LANES: usize = 4;
+        let part = bytes.len().div_ceil(LANES);
+        let overlap = self.automaton.max_pattern_len().saturating_sub(1);
+        if part <= overlap * 2 {
+            return self.hits(bytes).any(wanted);
+        }
+        // Each but the first begins earlier by what a word may reach over.
+        let begins = [0, part - overlap, 2 * part - overlap, 3 * part - overlap];
+        let lane = |from: usize, to: usize| bytes.get(from..to.min(bytes.len())).unwrap_or_default();
+        let (a, b) = (lane(begins[0], part), lane(begins[1], 2 * part));
+        let (c, d) = (lane(begins[2], 3 * part), lane(begins[3], bytes.len()));
+        let mut states = [self.begin; LANES];
+        let common = a.len().min(b.len()).min(c.len()).min(d.len());
+        let automaton = &self.automaton;
+        for (at, (((a, b), c), d)) in a.iter().zip(b).zip(c).zip(d).enumerate() {
+            let next = [
+                automaton.next_state(Anchored::No, states[0], *a),
+                automaton.next_state(Anchored::No, states[1], *b),
+                automaton.next_state(Anchored::No, states[2], *c),
+                automaton.next_state(Anchored::No, states[3], *d),
+            ];
+            states = next;
+            let matches = automaton.is_match(next[0])
+                | automaton.is_match(next[1])
+                | automaton.is_match(next[2])
+                | automaton.is_match(next[3]);
+            if matches {
+                let found = next.into_iter().zip(begins).filter(|(state, _)| automaton.is_match(*state));
+                if found.into_iter().any(|(state, begin)| self.of_state(state, begin + at + 1).any(&mut wanted)) {
+                    return true;
+                }
+            }
+        }
+        let rest = [a, b, c, d].into_iter().zip(states).zip(begins);
+        rest.into_iter().any(|((bytes, mut state), begin)| {
+            bytes.iter().enumerate().skip(common).any(|(at, byte)| {
+                state = automaton.next_state(Anchored::No, state, *byte);
+                automaton.is_match(state) && self.of_state(state, begin + at + 1).any(&mut wanted)
+            })
+        })
+    }
+
+    /// The words that end where the automaton is.
+    fn of_state(&self, state: StateID, end: usize) -> impl Iterator<Item = Hit<'_>> {
+        (0..self.automaton.match_len(state)).filter_map(move |number| {
+            let pattern = self.automaton.match_pattern(state, number);
+            let uses = self.uses.get(pattern.as_usize())?;
+            let start = end.checked_sub(self.automaton.pattern_len(pattern))?;
+            Some(Hit { at: start..end, uses })
         })
     }
 
@@ -208,6 +272,27 @@ fn encoded() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn four_parts_at_once_find_what_one_walk_finds() {
+        let anchors = Anchors::new(&[]).unwrap();
+        for length in [0, 1, 30, 100, 101, 102, 103, 257, 1000] {
+            for at in 0..length {
+                let mut text = vec![b'x'; length];
+                text.splice(at.., *b"secret");
+                let mut in_order: Vec<usize> = anchors.hits(&text).map(|hit| hit.at.start).collect();
+                let mut at_once = Vec::new();
+                anchors.any(&text, |hit| {
+                    at_once.push(hit.at.start);
+                    false
+                });
+                (in_order.sort_unstable(), at_once.sort_unstable());
+                in_order.dedup();
+                at_once.dedup();
+                assert_eq!(in_order, at_once, "{length} {at}");
+            }
+        }
+    }
 
     #[test]
     fn words_are_found_in_base64_wherever_it_cuts_them() {

@@ -95,19 +95,34 @@ pub(crate) fn beside(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
             colon = true;
         }
         b'>' if closed => return enclosed_by_tags(bytes, name, at + 1),
-        b',' if closed => {
-            let quote = blanks(bytes, at + 1, limit);
-            if !matches!(byte(bytes, quote), b'"' | b'\'') {
-                return None;
-            }
-            at = quote;
-        }
+        b',' if closed => return after_comma(bytes, name, at + 1, limit),
         b'v' if closed && bytes.get(at..at + 6) == Some(b"value=") => at += 6,
         _ if at > spaced && (flag || command_before(bytes, name.start)) => {}
         _ => return None,
     }
     at = blanks(bytes, at, limit);
     value(bytes, name, at, colon)
+}
+
+/// What follows a name and a comma: the second argument of a call, the argument of a flag, or the value of a pair in JSON
+/// (`"name":"NAME","value":"x"`). In a list of words the next word is no value.
+fn after_comma(bytes: &[u8], name: &Range<usize>, at: usize, limit: usize) -> Option<Assigned> {
+    let at = blanks(bytes, at, limit);
+    let next = value(bytes, name, at, false).filter(|next| next.enclosed)?;
+    let mut after = next.value.end;
+    while matches!(byte(bytes, after), b'\\' | b'"' | b'\'') && after < next.value.end + 16 {
+        after += 1;
+    }
+    let after = blanks(bytes, after, after + GAP);
+    if byte(bytes, after) == b':' {
+        let key = bytes.get(next.value.clone())?;
+        let pair = crate::walk::VALUES.iter().any(|known| known.as_bytes() == key);
+        return pair.then(|| value(bytes, name, blanks(bytes, after + 1, after + GAP), false)).flatten();
+    }
+    let before = bytes.get(..name.start)?.trim_ascii_end();
+    let before =
+        before.iter().rposition(|b| !matches!(b, b'"' | b'\'' | b'\\' | b'`' | b' ')).and_then(|at| before.get(at));
+    (byte(bytes, name.start) == b'-' || before == Some(&b'(')).then_some(next)
 }
 
 fn blanks(bytes: &[u8], mut at: usize, limit: usize) -> usize {
@@ -238,6 +253,8 @@ mod tests {
             ("'password' => 'abc',", ("password", "abc", true, false)),
             ("run --password abc --x", ("--password", "abc", false, false)),
             ("ENV DB_PASS abc", ("DB_PASS", "abc", false, false)),
+            ("{\"name\":\"DB_PASS\",\"value\":\"abc\"}", ("DB_PASS", "abc", true, false)),
+            ("[\"--password\", \"abc\"]", ("--password", "abc", true, false)),
             ("Server=x;Password=abc;Db=y", ("Password", "abc", false, false)),
             ("password = {{ .Values.x }}", ("password", "{{ .Values.x }}", false, false)),
             ("a: 1\\npassword: abc\\nb", ("password", "abc", false, false)),
@@ -252,6 +269,8 @@ mod tests {
             "password,",
             "the password is abc",
             "password:\n",
+            "[\"password\", \"username\"]",
+            "{\"a\":\"password\",\"kind\":\"abc\"}",
             "<password/>",
         ] {
             assert_eq!(read(text), None, "{text}");

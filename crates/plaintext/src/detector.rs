@@ -72,7 +72,7 @@ impl Detector {
     /// Whether JSON may hold a credential: the test that most events pass without being read. Rather yes than no.
     #[must_use]
     pub fn suspects(&self, json: &[u8]) -> bool {
-        self.anchors.hits(json).any(|hit| text::candidate(self, json, &hit))
+        self.anchors.any(json, |hit| text::candidate(self, json, &hit))
     }
 
     /// What is found in one JSON value, such as an audit event or an object of the API; in bytes that are no JSON as in any text.
@@ -120,7 +120,7 @@ impl Detector {
         };
         // Bytes of programs and pictures hold no text that anybody configured.
         let binary = memchr::memchr(0, bytes.get(..bytes.len().min(8192)).unwrap_or_default()).is_some();
-        if binary || (self.anchors.hits(bytes).next().is_none() && !named_for_its_lines(name)) {
+        if binary || (!self.anchors.any(bytes, |_| true) && !named_for_its_lines(name)) {
             return found.finish();
         }
         let text = String::from_utf8_lossy(bytes);

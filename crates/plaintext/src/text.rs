@@ -9,7 +9,7 @@ use crate::assign::{self, Assigned};
 use crate::form::Form;
 use crate::name::{Announced, announced};
 use crate::rules::Matched;
-use crate::{decode, value};
+use crate::{decode, value, walk};
 
 /// A match lies within so many bytes before and after one of its rule's keywords.
 const BEFORE: usize = 256;
@@ -217,7 +217,7 @@ fn name_candidate(bytes: &[u8], hit: &Range<usize>) -> Option<bool> {
     let rest = bytes.get(at..bytes.len().min(at + 24))?;
     let rest = rest.trim_ascii_start();
     Some(match rest.first() {
-        Some(b'}') => true,
+        Some(b'}') => names_a_pair(bytes, name.start),
         Some(b',') => {
             let next = rest.get(1..).unwrap_or_default().trim_ascii_start();
             let key = next
@@ -232,6 +232,16 @@ fn name_candidate(bytes: &[u8], hit: &Range<usize>) -> Option<bool> {
         }
         _ => false,
     })
+}
+
+/// Whether the text that begins here is what a pair is named by (`"name":"` stands before it).
+fn names_a_pair(bytes: &[u8], start: usize) -> bool {
+    let before = bytes.get(start.saturating_sub(40)..start).unwrap_or_default();
+    let trim = |text: &[u8], these: &[u8]| text.iter().rposition(|b| !these.contains(b)).map_or(0, |at| at + 1);
+    let colon = before.get(..trim(before, b"\"\\ ")).unwrap_or_default();
+    let Some(key) = colon.strip_suffix(b":") else { return false };
+    let key = key.get(..trim(key, b"\"\\ ")).unwrap_or_default();
+    walk::NAMES.iter().any(|name| key.ends_with(name.as_bytes()))
 }
 
 /// The line that holds this position, without its end.

@@ -13,9 +13,9 @@ use crate::tree::{Node, Value, json, yaml};
 use crate::{Detector, Digest, value};
 
 /// Keys under which a pair has its name, and those under which it has its value.
-const NAMES: &[&str] =
+pub(crate) const NAMES: &[&str] =
     &["name", "Name", "key", "Key", "variable", "field", "parameter", "option", "header", "property"];
-const VALUES: &[&str] = &["value", "Value", "val", "defaultValue", "default", "stringValue", "string_value"];
+pub(crate) const VALUES: &[&str] = &["value", "Value", "val", "defaultValue", "default", "stringValue", "string_value"];
 /// Keys that stand between a name and its value without saying anything.
 const SILENT: &[&str] = &["value", "Value", "plain", "plaintext", "default", "text", "string", "stringValue"];
 /// A key of an object that is shorter is not looked through for credentials.
@@ -87,7 +87,7 @@ impl<'w, 'k> Walk<'w, 'k> {
     fn comments(&mut self, text: &str) {
         for (line, content) in (1..).zip(text.lines()) {
             let content = content.trim_start();
-            if content.starts_with('#') && self.detector.anchors.hits(content.as_bytes()).next().is_some() {
+            if content.starts_with('#') && self.anchored(content) {
                 self.text(content.trim_start_matches(['#', ' ', '-']), line);
             }
         }
@@ -338,7 +338,7 @@ impl<'w, 'k> Walk<'w, 'k> {
     }
 
     fn anchored(&self, text: &str) -> bool {
-        self.detector.anchors.hits(text.as_bytes()).next().is_some()
+        self.detector.anchors.any(text.as_bytes(), |_| true)
     }
 
     fn within<T>(&mut self, segment: &str, go: impl FnOnce(&mut Self) -> T) -> T {

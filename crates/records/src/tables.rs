@@ -8,6 +8,7 @@ pub mod identities;
 pub mod monitoring;
 pub mod network;
 pub mod objects;
+pub mod plaintext;
 pub mod rbac;
 pub mod results;
 pub mod secrets;
@@ -58,6 +59,8 @@ pub const ALL: &[&Table] = &[
     network::TrustBoundary::TABLE,
     network::EntryPoint::TABLE,
     network::NetworkProbe::TABLE,
+    plaintext::PlaintextInLog::TABLE,
+    plaintext::PlaintextFinding::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

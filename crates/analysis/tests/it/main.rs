@@ -12,6 +12,7 @@ mod invariants;
 mod network;
 mod objects;
 mod patterns_page;
+mod plaintext;
 mod pod_security;
 mod posture;
 mod risk_intervals;

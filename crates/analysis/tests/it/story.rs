@@ -315,6 +315,10 @@ impl Story {
         self
     }
 
+    pub(crate) fn digest_key(&mut self, key: plaintext::Key) {
+        self.inputs.settings.digest_key = Some(key);
+    }
+
     pub(crate) fn told(&self) -> Derived<'static> {
         derive(self.inputs.clone())
     }

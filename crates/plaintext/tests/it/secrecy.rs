@@ -102,11 +102,18 @@ proptest! {
     }
 
     #[test]
-    fn what_is_found_in_json_was_suspected(password in "[A-Za-z0-9!+]{6,20}", depth in 0usize..3, pair in any::<bool>()) {
-        let mut value = if pair {
-            json!({"env": [{"name": "DB_PASSWORD", "value": password}]})
-        } else {
-            json!({"db": {"password": password}})
+    fn what_is_found_in_json_was_suspected(
+        value in "[A-Za-z0-9!+]{6,30}",
+        name in proptest::sample::select(vec!["DB_PASSWORD", "API_TOKEN", "clientSecret", "api-key", "--admin-token", "x.pass", "auth", "AUTH_SALT"]),
+        depth in 0usize..3,
+        shape in 0..5,
+    ) {
+        let mut value = match shape {
+            0 => json!({"env": [{"name": name, "value": value}]}),
+            1 => json!({"env": [{"a": 1, "value": value, "z": {"name": "x"}, "name": name}]}),
+            2 => json!({"args": ["run", name, value]}),
+            3 => json!({"text": format!("x\n{name}={value}\ny")}),
+            _ => json!({"a": {name: value}}),
         };
         for _ in 0..depth {
             value = json!({"nested": value.to_string()});
