@@ -1,6 +1,6 @@
 //! All derived tables at once.
 
-use records::tables::admission::{AdmissionReconciliation, PolicyException};
+use records::tables::admission::{AdmissionReconciliation, PolicyException, PolicyReportResult, PolicyState};
 use records::tables::audit::PrivilegedSession;
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
@@ -47,6 +47,10 @@ pub struct Derived<'r> {
     pub admission_reconciliation: Vec<AdmissionReconciliation<'r>>,
     /// Rows of `exceptions`.
     pub exceptions: Vec<PolicyException<'r>>,
+    /// Rows of `policy_state`.
+    pub policy_state: Vec<PolicyState<'r>>,
+    /// Rows of `policy_reports`.
+    pub policy_reports: Vec<PolicyReportResult<'r>>,
 }
 
 /// Computes all derived tables. What is about sources and what is about objects is worked out at the same time.
@@ -86,6 +90,8 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         clock_skew: sources.clock_skew,
         admission_reconciliation,
         exceptions,
+        policy_state: objects.policy_state,
+        policy_reports: objects.policy_reports,
         object_versions: objects.history.versions,
         object_writes: ObjectWrites::new(inputs.audit_writes, writes),
     }
@@ -118,10 +124,13 @@ struct AboutObjects<'r> {
     rbac_rules: Vec<RbacRule<'r>>,
     running_images: Vec<RunningImage<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    policy_state: Vec<PolicyState<'r>>,
+    policy_reports: Vec<PolicyReportResult<'r>>,
 }
 
 impl<'r> AboutObjects<'r> {
     fn of(observations: Vec<ObjectObservation<'r>>, index: &WriteIndex<'_, 'r>, settings: &Settings) -> Self {
+        let statuses = admission::statuses(&observations);
         let history = objects::histories(observations, index);
         let (rbac_grants, rbac_rules) = rbac::grants_and_rules(&history);
         Self {
@@ -129,6 +138,8 @@ impl<'r> AboutObjects<'r> {
             rbac_rules,
             running_images: workloads::running_images(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
+            policy_state: admission::policy_state(&history.versions, &statuses),
+            policy_reports: admission::policy_reports(&history.versions),
             history,
         }
     }

@@ -13,7 +13,7 @@
 //! - `coverage`, `gaps` and `sources` by [`observation`]
 //! - `audit_policy_requirements` by [`audit_policy`]
 //! - `clock_skew` by [`clocks`]
-//! - `admission_reconciliation` and `exceptions` by [`admission`]
+//! - `admission_reconciliation`, `exceptions`, `policy_state` and `policy_reports` by [`admission`]
 //!
 //! [`snapshot`] is what holds at one instant, [`replay`] the walk from one instant to the next.
 

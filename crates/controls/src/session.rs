@@ -266,6 +266,8 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.clock_skew),
         one(derived.admission_reconciliation),
         one(derived.exceptions),
+        one(derived.policy_state),
+        one(derived.policy_reports),
     ]
 }
 

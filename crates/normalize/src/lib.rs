@@ -12,7 +12,7 @@
 //! | [`statements`] | statements of Plimsoll's components |
 //! | [`configuration`] | files that configure the control plane |
 //! | [`evaluation`] | results of evaluations |
-//! | [`admission`] | decisions of our admission webhook, and its policy sets |
+//! | [`admission`] | decisions of our admission webhook, its policy sets, results of the negative probe |
 //! | [`redact`] | taking secret values out before the first write |
 //! | [`json`] | reading JSON in place, bounded |
 

@@ -8,5 +8,6 @@ mod guard;
 mod heartbeats;
 mod invariants;
 mod objects;
+mod policies;
 mod sources;
 mod story;

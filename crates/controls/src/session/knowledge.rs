@@ -21,7 +21,7 @@ use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
-const RECEIVED: [(&str, &str); 7] = [
+const RECEIVED: [(&str, &str); 8] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
@@ -29,6 +29,7 @@ const RECEIVED: [(&str, &str); 7] = [
     ("admission_decisions", "decided_at"),
     ("admission_policy_sets", "loaded_at"),
     ("admitted_images", "decided_at"),
+    ("admission_probes", "probed_at"),
 ];
 
 /// The kind of the statements that a source was alive.
