@@ -23,6 +23,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("signatures", &["records"]),
     ("intake", &["records", "store", "normalize", "policy", "signatures"]),
     ("portal", &["records", "controls", "reports", "store"]),
+    ("probe", &["records"]),
     (
         "plimsoll",
         &[
@@ -34,6 +35,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "normalize",
             "policy",
             "portal",
+            "probe",
             "records",
             "reports",
             "signatures",

@@ -3,10 +3,12 @@
 
 mod admission;
 mod event_shapes;
+mod exceptions;
 mod identities;
 mod impersonation;
 mod loss;
 mod policies;
 mod shared;
+mod spoken_policies;
 mod start;
 mod watches;
