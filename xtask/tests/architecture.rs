@@ -11,8 +11,9 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("records", &[]),
     ("ledger", &[]),
-    ("normalize", &["records"]),
-    ("analysis", &["records"]),
+    ("plaintext", &[]),
+    ("normalize", &["plaintext", "records"]),
+    ("analysis", &["plaintext", "records"]),
     ("expressions", &[]),
     ("rego", &[]),
     ("policy", &["expressions", "records", "rego"]),
@@ -33,6 +34,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "intake",
             "ledger",
             "normalize",
+            "plaintext",
             "policy",
             "portal",
             "probe",
@@ -54,6 +56,7 @@ const NO_NETWORK: &[&str] = &[
     "ledger",
     "normalize",
     "analysis",
+    "plaintext",
     "expressions",
     "rego",
     "policy",
@@ -78,7 +81,8 @@ const NETWORK_LIBRARIES: &[&str] = &[
 ];
 
 /// Crates that must not know async runtimes or table engines either.
-const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "expressions", "rego", "policy", "reports"];
+const PURE: &[&str] =
+    &["records", "ledger", "normalize", "analysis", "plaintext", "expressions", "rego", "policy", "reports"];
 const NOT_PURE: &[&str] = &["tokio", "datafusion", "parquet", "arrow"];
 
 fn root() -> PathBuf {

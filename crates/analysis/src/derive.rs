@@ -2,16 +2,21 @@
 
 use records::tables::admission::{AdmissionReconciliation, PolicyException, PolicyReportResult, PolicyState};
 use records::tables::audit::PrivilegedSession;
+use records::tables::encryption::EncryptionState;
+use records::tables::identities::{CredentialUse, ServiceAccount};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
+use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
-use records::tables::rbac::{RbacGrant, RbacRule};
-use records::tables::workloads::{NamespaceEnforcement, RunningImage};
+use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
+use records::tables::secrets::{SecretPosture, SecretRotation};
+use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
+use crate::network::history::{NetworkTables, network_tables};
 use crate::objects::writers::WriteIndex;
 use crate::writes::ObjectWrites;
 use crate::{
-    Inputs, Settings, admission, audit_policy, clocks, enforcement, objects, observation, rbac, sessions, workloads,
-    writes,
+    Inputs, Settings, admission, audit_policy, clocks, encryption, enforcement, identities, objects, observation, rbac,
+    secrets, sessions, workloads, writes,
 };
 
 /// The rows of the derived tables, in an order that depends on nothing but the inputs' content.
@@ -23,10 +28,28 @@ pub struct Derived<'r> {
     pub rbac_grants: Vec<RbacGrant<'r>>,
     /// Rows of `rbac_rules`.
     pub rbac_rules: Vec<RbacRule<'r>>,
+    /// Rows of `rbac_risks`.
+    pub rbac_risks: Vec<RbacRisk<'static>>,
     /// Rows of `running_images`.
     pub running_images: Vec<RunningImage<'r>>,
+    /// Rows of `workload_posture`.
+    pub workload_posture: Vec<WorkloadPosture<'r>>,
     /// Rows of `namespace_enforcement`.
     pub namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    /// Rows of `credential_use`.
+    pub credential_use: Vec<CredentialUse<'r>>,
+    /// Rows of `service_accounts`.
+    pub service_accounts: Vec<ServiceAccount<'r>>,
+    /// Rows of `network_isolation`.
+    pub network_isolation: Vec<NetworkIsolation<'r>>,
+    /// Rows of `network_rules`.
+    pub network_rules: Vec<NetworkRule<'r>>,
+    /// Rows of `network_paths`.
+    pub network_paths: Vec<NetworkPath<'r>>,
+    /// Rows of `trust_boundaries`.
+    pub trust_boundaries: Vec<TrustBoundary<'r>>,
+    /// Rows of `entry_points`.
+    pub entry_points: Vec<EntryPoint<'r>>,
     /// Rows of `privileged_sessions`.
     pub privileged_sessions: Vec<PrivilegedSession<'r>>,
     /// Rows of `object_writes`.
@@ -45,6 +68,12 @@ pub struct Derived<'r> {
     pub clock_skew: Vec<ClockSkew<'r>>,
     /// Rows of `admission_reconciliation`.
     pub admission_reconciliation: Vec<AdmissionReconciliation<'r>>,
+    /// Rows of `encryption_state`.
+    pub encryption_state: Vec<EncryptionState<'r>>,
+    /// Rows of `secrets_posture`.
+    pub secrets_posture: Vec<SecretPosture<'r>>,
+    /// Rows of `secret_rotations`.
+    pub secret_rotations: Vec<SecretRotation<'r>>,
     /// Rows of `exceptions`.
     pub exceptions: Vec<PolicyException<'r>>,
     /// Rows of `policy_state`.
@@ -75,12 +104,37 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         now: inputs.now,
         settings: &inputs.settings,
     });
+    let encryption = encryption::encryption(&encryption::Evidence {
+        readings: &inputs.encryption_readings,
+        scans: &inputs.etcd_scans,
+        objects: &inputs.etcd_objects,
+        clouds: &inputs.cloud_encryption,
+        now: inputs.now,
+        settings: &inputs.settings,
+    });
+    let (secrets_posture, secret_rotations) = secrets::secrets(&objects.history.versions, &encryption);
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
+    let credential_use = identities::credential_use(
+        std::mem::take(&mut inputs.credential_groups),
+        &inputs.issued_credentials,
+        &objects.history.versions,
+    );
+    let service_accounts =
+        identities::service_accounts(&objects.history.versions, &objects.workload_posture, &objects.rbac_grants);
     Derived {
         rbac_grants: objects.rbac_grants,
         rbac_rules: objects.rbac_rules,
+        rbac_risks: objects.rbac_risks,
         running_images: objects.running_images,
+        workload_posture: workloads::with_exceptions(objects.workload_posture, &exceptions),
         namespace_enforcement: objects.namespace_enforcement,
+        credential_use,
+        service_accounts,
+        network_isolation: objects.network.isolation,
+        network_rules: objects.network.rules,
+        network_paths: objects.network.paths,
+        trust_boundaries: objects.network.boundaries,
+        entry_points: objects.network.entries,
         privileged_sessions: sources.privileged_sessions,
         sources: observed.sources,
         coverage: observed.coverage,
@@ -89,6 +143,9 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         audit_balance: observed.balance,
         clock_skew: sources.clock_skew,
         admission_reconciliation,
+        encryption_state: encryption.states,
+        secrets_posture,
+        secret_rotations,
         exceptions,
         policy_state: objects.policy_state,
         policy_reports: objects.policy_reports,
@@ -122,10 +179,13 @@ struct AboutObjects<'r> {
     history: objects::History<'r>,
     rbac_grants: Vec<RbacGrant<'r>>,
     rbac_rules: Vec<RbacRule<'r>>,
+    rbac_risks: Vec<RbacRisk<'static>>,
     running_images: Vec<RunningImage<'r>>,
+    workload_posture: Vec<WorkloadPosture<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
     policy_state: Vec<PolicyState<'r>>,
     policy_reports: Vec<PolicyReportResult<'r>>,
+    network: NetworkTables<'r>,
 }
 
 impl<'r> AboutObjects<'r> {
@@ -136,10 +196,13 @@ impl<'r> AboutObjects<'r> {
         Self {
             rbac_grants,
             rbac_rules,
+            rbac_risks: rbac::risks::intervals(&history, &rbac::risks::Options::default()),
             running_images: workloads::running_images(&history.versions),
+            workload_posture: workloads::workload_posture(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
             policy_state: admission::policy_state(&history.versions, &statuses),
             policy_reports: admission::policy_reports(&history.versions),
+            network: network_tables(&history.versions, &settings.network),
             history,
         }
     }

@@ -6,9 +6,11 @@ pub(crate) mod audit_row;
 mod write_event;
 
 use crate::admission::guarded::GuardedEvent;
+use crate::identities::{CredentialGroup, IssuedCredential};
 use crate::observation::heartbeats::Heartbeats;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
+use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
 pub use write_event::WriteEvent;
@@ -43,6 +45,18 @@ pub struct Inputs<'r> {
     /// At least all rows of `audit_events` that have `webhook_decisions` or `failed_open`, or a `response_message` by which a webhook gave no answer
     /// ([`GuardedEvent::tells_of_no_answer`]).
     pub guarded_events: Vec<GuardedEvent<'r>>,
+    /// All rows of `encryption_readings`.
+    pub encryption_readings: Vec<EncryptionReading<'r>>,
+    /// All rows of `etcd_scans`.
+    pub etcd_scans: Vec<EtcdScan<'r>>,
+    /// All rows of `etcd_objects`.
+    pub etcd_objects: Vec<EtcdObject<'r>>,
+    /// All rows of `cloud_encryption`.
+    pub cloud_encryption: Vec<CloudEncryption<'r>>,
+    /// The use of each credential but those of pods, nodes and the control plane ([`CredentialGroup`]).
+    pub credential_groups: Vec<CredentialGroup<'r>>,
+    /// At least all rows of `audit_events` with an `issued_credential_id` whose actor is no node.
+    pub issued_credentials: Vec<IssuedCredential<'r>>,
     /// One for each source that has an entry in the store.
     pub source_summaries: Vec<SourceSummary>,
     /// End of knowledge: nothing that was received later is in the rows.
@@ -67,6 +81,12 @@ impl Inputs<'_> {
             admission_decisions: Vec::new(),
             policy_sets: Vec::new(),
             guarded_events: Vec::new(),
+            encryption_readings: Vec::new(),
+            etcd_scans: Vec::new(),
+            etcd_objects: Vec::new(),
+            cloud_encryption: Vec::new(),
+            credential_groups: Vec::new(),
+            issued_credentials: Vec::new(),
             source_summaries: Vec::new(),
             now,
             settings: Settings::default(),
@@ -129,6 +149,8 @@ pub struct Settings {
     /// Names of ValidatingAdmissionPolicies and of validating webhooks that are known to refuse privileged pods, beside those that carry the annotation
     /// `plimsoll.dev/refuses: privileged-pods`. What a policy's expressions refuse is not worked out from their text.
     pub enforcing_policies: Vec<String>,
+    /// Trust levels of namespaces, and how network policies are read where the API leaves it open.
+    pub network: crate::network::Options,
     /// Seconds between two [`records::Statement::Alive`] of a source.
     pub heartbeat_seconds: i64,
     /// Seconds between two canaries of an audit source.
@@ -139,6 +161,12 @@ pub struct Settings {
     /// Seconds by which the time of a write in the audit log and its observation by a watch may differ when nothing but the time
     /// tells that they belong together.
     pub matching_seconds: i64,
+    /// Seconds for which a reading of what an API server counts of encryption speaks when no other follows.
+    pub encryption_reading_seconds: i64,
+    /// Seconds for which a scan of etcd speaks when no other follows.
+    pub etcd_scan_seconds: i64,
+    /// Seconds for which the description of a managed cluster by its cloud speaks when no other follows.
+    pub cloud_description_seconds: i64,
 }
 
 /// The governed resources of the default configuration, as (group, resource). Not among them: what controllers write all the time without
@@ -183,10 +211,14 @@ impl Default for Settings {
         Self {
             governed_resources: DEFAULT_GOVERNED_RESOURCES.into_iter().map(governed).collect(),
             enforcing_policies: Vec::new(),
+            network: crate::network::Options::default(),
             heartbeat_seconds: 10,
             canary_seconds: 60,
             in_flight_seconds: 130,
             matching_seconds: 5,
+            encryption_reading_seconds: 1_800,
+            etcd_scan_seconds: 8 * 86_400,
+            cloud_description_seconds: 35 * 86_400,
         }
     }
 }

@@ -4,8 +4,9 @@
 //! a module of its own:
 //!
 //! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
-//! - `rbac_grants` and `rbac_rules` by [`rbac`]
-//! - `running_images` by [`workloads`], with [`records::image`] for the grammar of image references
+//! - `rbac_grants` and `rbac_rules` by [`rbac`], `rbac_risks` by [`rbac::risks`]
+//! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
+//! - `credential_use` and `service_accounts` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]
@@ -13,6 +14,7 @@
 //! - `coverage`, `gaps` and `sources` by [`observation`]
 //! - `audit_policy_requirements` by [`audit_policy`]
 //! - `clock_skew` by [`clocks`]
+//! - `encryption_state` by [`encryption`]; `secrets_posture` and `secret_rotations` by [`secrets`]
 //! - `admission_reconciliation`, `exceptions`, `policy_state` and `policy_reports` by [`admission`]
 //!
 //! [`snapshot`] is what holds at one instant, [`replay`] the walk from one instant to the next.
@@ -22,13 +24,17 @@ pub mod audit_policy;
 pub mod balance;
 pub mod clocks;
 pub mod derive;
+pub mod encryption;
 pub mod enforcement;
 mod identifier;
+pub mod identities;
 pub mod inputs;
+pub mod network;
 pub mod objects;
 pub mod observation;
 pub mod rbac;
 pub mod replay;
+pub mod secrets;
 pub mod selector;
 pub mod sessions;
 pub mod snapshot;
@@ -38,5 +44,6 @@ pub mod writes;
 
 pub use admission::guarded::GuardedEvent;
 pub use derive::{Derived, derive};
+pub use identities::{CredentialGroup, IssuedCredential};
 pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary, WriteEvent};
 pub use observation::heartbeats::Heartbeats;

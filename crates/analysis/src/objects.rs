@@ -168,6 +168,8 @@ impl<'a, 'r> Stream<'a, 'r> {
             track.open && version.material_digest == digest && !hidden_change
         };
         if let Some(track) = known.filter(same) {
+            let version = &mut history.versions[track.version];
+            version.refreshed_time = version.refreshed_time.max(o.refreshed_time);
             history.trace.saw(self.index, &o, false, None);
             self.tracks.insert(uid.to_owned(), Track { last_write: track.last_write.max(o.last_write_time), ..track });
             return;
@@ -265,6 +267,8 @@ impl<'a, 'r> Stream<'a, 'r> {
             writer: owned(event.and_then(|e| e.user_name.as_deref())),
             writer_audit_id: owned(event.and_then(|e| e.audit_id.as_deref())),
             field_manager: o.last_write_manager,
+            content_write_time: o.content_write_time,
+            refreshed_time: o.refreshed_time,
             material_digest: o.material_digest.unwrap_or_default(),
             body_json: o.body_json.unwrap_or_default(),
         }

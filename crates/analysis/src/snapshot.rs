@@ -71,6 +71,16 @@ impl Object {
         })
     }
 
+    /// The object in `namespace` when it is one of Kubernetes' own namespaced kinds and names none itself, as `kubectl apply` puts it
+    /// there. Objects of other kinds stay as they are: whether they live in namespaces is not known.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: &str) -> Self {
+        if self.namespace.is_none() && is_namespaced(&self.group, &self.resource) {
+            self.namespace = Some(namespace.to_owned());
+        }
+        self
+    }
+
     /// From a version of the history; `None` when its body is no JSON, which the normaliser lists as a fault.
     #[must_use]
     pub fn from_version(version: &ObjectVersion<'_>) -> Option<Self> {
@@ -98,6 +108,20 @@ pub fn plural(kind: &str) -> String {
         // `Gateway` ends in a vowel and `y`; the rule of Kubernetes' guess does not look at the vowel, the API of gateways does.
         Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
         _ => kind + "s",
+    }
+}
+
+/// Whether a resource is one of Kubernetes' own whose objects live in namespaces.
+fn is_namespaced(group: &str, resource: &str) -> bool {
+    match group {
+        "" => !matches!(resource, "namespaces" | "nodes" | "persistentvolumes" | "componentstatuses"),
+        "apps" | "batch" | "autoscaling" | "policy" | "events.k8s.io" | "discovery.k8s.io" | "coordination.k8s.io" => {
+            true
+        }
+        "networking.k8s.io" => matches!(resource, "networkpolicies" | "ingresses"),
+        "rbac.authorization.k8s.io" => matches!(resource, "roles" | "rolebindings"),
+        "gateway.networking.k8s.io" => resource != "gatewayclasses",
+        _ => false,
     }
 }
 
@@ -129,6 +153,11 @@ impl Snapshot {
     /// Adds an object; gives back the one that had its place.
     pub fn add(&mut self, object: Object) -> Option<Object> {
         self.objects.insert(key(&object), object)
+    }
+
+    /// Takes away the object of the same group, resource, namespace and name.
+    pub fn remove(&mut self, like: &Object) -> Option<Object> {
+        self.objects.remove(&key(like))
     }
 
     /// All objects, in order.
@@ -199,6 +228,19 @@ mod tests {
         assert_eq!(snapshot.of("apps", "deployments").count(), 1);
         assert!(snapshot.add(object("v1", "Node", None, "n")).is_some());
         assert_eq!(snapshot.all().count(), 5);
+    }
+
+    #[test]
+    fn a_manifest_without_a_namespace_goes_to_the_one_given() {
+        let placed = |api: &str, kind: &str| {
+            let body = json!({"apiVersion": api, "kind": kind, "metadata": {"name": "n"}});
+            Object::from_json(body, Place::default()).unwrap().in_namespace("default").namespace
+        };
+        assert_eq!(placed("v1", "Pod").as_deref(), Some("default"));
+        assert_eq!(placed("rbac.authorization.k8s.io/v1", "RoleBinding").as_deref(), Some("default"));
+        assert_eq!(placed("rbac.authorization.k8s.io/v1", "ClusterRole"), None);
+        assert_eq!(placed("v1", "Namespace"), None);
+        assert_eq!(placed("example.com/v1", "Widget"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! | [`status`] | what people see of it while it runs |
 //! | [`kinds`] | the governed kinds |
 //! | [`watch`] | list and watch of one kind: rules, lines, requests |
+//! | [`listing`] | what there is right now, asked for once |
 //! | [`namespaces`] | the namespaces as they are now, for admission |
 //! | [`identity`] | which cluster a name stands for |
 //! | [`metrics`] | the counters of an API server's audit backend |
@@ -28,6 +29,7 @@ mod error;
 mod history;
 pub mod identity;
 pub mod kinds;
+pub mod listing;
 pub mod metrics;
 pub mod namespaces;
 pub mod options;

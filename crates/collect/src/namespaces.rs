@@ -3,20 +3,19 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::error;
+use crate::kinds::Content;
+use crate::listing::{self, ListingError};
 use crate::piece::{Lines, Piece};
 use crate::request::{Answer, JSON, ReadClient, RequestError, percent_encoded};
 use crate::watch::frame::{Change, Frame};
 
 /// Where namespaces are.
 const PATH: &str = "/api/v1/namespaces";
-/// Objects in a page of the list.
-const PAGE: u32 = 500;
-/// Longest page, and longest line of the watch, in bytes. An object has at most about 3 MiB.
+/// Longest line of the watch, in bytes. An object has at most about 3 MiB.
 const LONGEST: usize = 64 << 20;
 /// How long one watch lasts, and how long it may be silent: API servers send a bookmark about once a minute.
 const WATCH_SECONDS: u64 = 300;
@@ -39,29 +38,14 @@ pub enum NamespaceChange {
 enum FollowError {
     #[error(transparent)]
     Request(#[from] RequestError),
-    #[error("the API server answered {0} to the {1} of namespaces")]
-    Status(u16, &'static str),
-    #[error("the list of namespaces cannot be read")]
-    List(#[source] serde_json::Error),
+    #[error("the API server answered {0} to the watch of namespaces")]
+    Status(u16),
+    #[error(transparent)]
+    List(#[from] ListingError),
     #[error("the watch of namespaces told something that cannot be read")]
     Frame,
     #[error("the watch of namespaces ended with {code}: {message}")]
     Ended { code: u16, message: String },
-}
-
-#[derive(Deserialize)]
-struct List {
-    metadata: ListMetadata,
-    #[serde(default)]
-    items: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListMetadata {
-    resource_version: String,
-    #[serde(default, rename = "continue")]
-    next: String,
 }
 
 /// Lists and watches the namespaces until it is cancelled, and tells of each change in order. After a failure it lists again, so that what is
@@ -87,36 +71,17 @@ pub async fn follow(client: ReadClient, cancel: CancellationToken, mut tell: imp
 
 /// Lists once and watches until something fails.
 async fn once(client: &ReadClient, tell: &mut (impl FnMut(NamespaceChange) + Send)) -> FollowError {
-    let mut position = match list(client).await {
+    let mut position = match listing::all(client, PATH, "namespaces", Content::Full).await {
         Ok((items, position)) => {
             tell(NamespaceChange::All(items));
             position
         }
-        Err(error) => return error,
+        Err(error) => return error.into(),
     };
     loop {
         if let Err(error) = watch(client, &mut position, tell).await {
             return error;
         }
-    }
-}
-
-async fn list(client: &ReadClient) -> Result<(Vec<Value>, String), FollowError> {
-    let mut items = Vec::new();
-    let mut next = String::new();
-    loop {
-        let mut path = format!("{PATH}?limit={PAGE}");
-        if !next.is_empty() {
-            path.push_str("&continue=");
-            path.push_str(&percent_encoded(&next));
-        }
-        let mut answer = checked(client.get(&path, JSON).await?, "list")?;
-        let page: List = serde_json::from_slice(&answer.bytes(LONGEST).await?).map_err(FollowError::List)?;
-        items.extend(page.items);
-        if page.metadata.next.is_empty() {
-            return Ok((items, page.metadata.resource_version));
-        }
-        next = page.metadata.next;
     }
 }
 
@@ -129,7 +94,7 @@ async fn watch(
     let encoded = percent_encoded(position);
     let path =
         format!("{PATH}?watch=1&allowWatchBookmarks=true&resourceVersion={encoded}&timeoutSeconds={WATCH_SECONDS}");
-    let mut answer = checked(client.get(&path, JSON).await?, "watch")?;
+    let mut answer = checked(client.get(&path, JSON).await?)?;
     let mut lines = Lines::new(LONGEST);
     let mut pieces = Vec::new();
     while let Some(bytes) = answer.chunk(SILENCE).await? {
@@ -161,8 +126,8 @@ fn told(change: Change, object: Value) -> Option<NamespaceChange> {
     Some(NamespaceChange::Gone(name.to_owned()))
 }
 
-fn checked(answer: Answer, what: &'static str) -> Result<Answer, FollowError> {
-    if answer.status == 200 { Ok(answer) } else { Err(FollowError::Status(answer.status, what)) }
+fn checked(answer: Answer) -> Result<Answer, FollowError> {
+    if answer.status == 200 { Ok(answer) } else { Err(FollowError::Status(answer.status)) }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! An admission webhook by itself, to be killed by tests: `admission_webhook DIR` serves with the certificate in DIR (`tls.crt`, `tls.key`) over a
+//! An admission webhook by itself, to be killed by tests: `admission_webhook DIR [PORT]` serves with the certificate in DIR (`tls.crt`, `tls.key`) over a
 //! store there, prints its address, and goes on until it is ended.
 
 use std::path::Path;
@@ -14,10 +14,11 @@ use tokio::sync::watch;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = std::env::args().nth(1).ok_or("give the folder")?;
     let dir = Path::new(&dir);
+    let port: u16 = std::env::args().nth(2).map_or(Ok(0), |port| port.parse())?;
     let store = Store::open(StoreOptions::new(dir.join("store"), "plimsoll.test/log"), Arc::new(NoProjection))?;
     let (_known, surroundings) = watch::channel(Some(Arc::new(Surroundings::new().all())));
     let files = CertificateFiles { certificate: dir.join("tls.crt"), private_key: dir.join("tls.key") };
-    let mut options = AdmissionOptions::new("prod", ([127, 0, 0, 1], 0).into(), files, surroundings);
+    let mut options = AdmissionOptions::new("prod", ([127, 0, 0, 1], port).into(), files, surroundings);
     options.pod_security = Some("baseline".parse()?);
     let webhook = Admission::start(options, store).await?;
     println!("{}", webhook.address());

@@ -9,8 +9,10 @@
 //! | [`project`](mod@project) | dispatch on the class of the entry's source |
 //! | [`audit`] | events of the API server's audit log, also in the envelopes of EKS, GKE and AKS |
 //! | [`watch`] | observations of objects by list and watch |
+//! | [`probe`] | results of enforcement probes, from the status of their pods |
 //! | [`statements`] | statements of Plimsoll's components |
 //! | [`configuration`] | files that configure the control plane |
+//! | [`encryption`] | encryption at rest: scans of etcd, counters of API servers, descriptions of managed clusters |
 //! | [`evaluation`] | results of evaluations |
 //! | [`admission`] | decisions of our admission webhook, its policy sets, results of the negative probe |
 //! | [`redact`] | taking secret values out before the first write |
@@ -19,9 +21,11 @@
 pub mod admission;
 pub mod audit;
 pub mod configuration;
+pub mod encryption;
 pub mod evaluation;
 mod fault;
 pub mod json;
+pub mod probe;
 pub mod project;
 mod record;
 pub mod redact;
@@ -31,4 +35,4 @@ pub mod watch;
 pub use project::project;
 
 /// Version of the projection: part of every row, raised whenever the same entry would give other rows.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;

@@ -2,7 +2,8 @@
 //!
 //! The *material* part of an object is what a person or a controller decided: the object without `status`, `managedFields`,
 //! `resourceVersion`, `generation`, the annotation of `kubectl apply` (it repeats the object) and known heartbeats. Its keys are put
-//! in order and its strings are escaped in one way, so that equal objects have equal bytes and one digest.
+//! in order and its strings are escaped in one way, so that equal objects have equal bytes and one digest. Of the objects that keep
+//! Secrets a few members of the status are material ([`keepers`]); the status of a CertificateSigningRequest, which is a decision, is whole.
 //!
 //! The status of some kinds is evidence by itself: what Gatekeeper's audit found, and whether its pods enforce a constraint. It is kept beside
 //! the material part, so that a finding is not taken for a decision. Reports of policies have no status: all of them is what a tool found. Of their results the
@@ -18,6 +19,8 @@ use sha2::{Digest, Sha256};
 use crate::VERSION;
 use crate::fault::Faults;
 use crate::json::{Json, MAX_DEPTH, Shape, check, quote};
+
+pub mod keepers;
 
 /// Annotations that only say that something is alive or was just looked at, or repeat the object.
 pub const HEARTBEAT_ANNOTATIONS: [&str; 8] = [
@@ -81,15 +84,20 @@ fn append<'a>(entry: &EntryView<'a>, line: Json<'a>, faults: &mut Faults<'a>, si
         faults.add("missing_field", "the object has no metadata");
     }
     let of_metadata = |key: &str| metadata.and_then(|m| text(m, key));
+    if let Some(object) = object.filter(|_| resource == "pods") {
+        crate::probe::project(entry, object, faults, sink);
+    }
     let (last_write_time, last_write_manager) = last_write(metadata);
     let body = object.map(material);
-    let api_group = text(line, "group").unwrap_or_default();
-    let status = object.filter(|_| STATUS_IS_EVIDENCE.contains(&&*api_group)).and_then(|o| o.member("status"));
+    let group = text(line, "group").unwrap_or_default();
+    let content_write_time = if group.is_empty() && resource == "secrets" { content_write(metadata) } else { None };
+    let refreshed_time = object.and_then(|object| keepers::refreshed(&group, object));
+    let status = object.filter(|_| STATUS_IS_EVIDENCE.contains(&&*group)).and_then(|o| o.member("status"));
     sink.append(&ObjectObservation {
         provenance: Provenance::of(entry, VERSION),
         observed_at: entry.received_at,
         observation: Cow::Owned(kind_of_line.to_ascii_lowercase()),
-        api_group,
+        api_group: group,
         api_version: text(line, "version").unwrap_or_default(),
         resource,
         kind: kind(line, object),
@@ -104,6 +112,8 @@ fn append<'a>(entry: &EntryView<'a>, line: Json<'a>, faults: &mut Faults<'a>, si
         deletion_time: of_metadata("deletionTimestamp").and_then(|t| t.parse().ok()),
         last_write_time,
         last_write_manager,
+        content_write_time,
+        refreshed_time,
         material_digest: body.as_ref().map(|b| Cow::Owned(hex::encode(Sha256::digest(b.as_bytes())))),
         body_json: body.map(Cow::Owned),
         status_json: status.filter(|status| status.shape() == Shape::Object).map(|status| Cow::Owned(evident(status))),
@@ -141,6 +151,14 @@ fn last_write<'a>(metadata: Option<Json<'a>>) -> (Option<Timestamp>, Option<Cow<
     }
 }
 
+/// The newest time in a Secret's `managedFields` of an entry that owns content.
+fn content_write(metadata: Option<Json<'_>>) -> Option<Timestamp> {
+    let entries = metadata.and_then(|m| m.member("managedFields"))?;
+    let owns =
+        |entry: &Json<'_>| ["f:data", "f:stringData"].iter().any(|field| entry.path(&["fieldsV1", field]).is_some());
+    entries.elements().filter(owns).filter_map(|entry| entry.member("time")?.text()?.parse().ok()).max()
+}
+
 /// The material part of an object as JSON with keys in order.
 #[must_use]
 pub fn material(object: Json<'_>) -> String {
@@ -149,8 +167,11 @@ pub fn material(object: Json<'_>) -> String {
     let group = object.member("apiVersion").and_then(|version| version.text());
     let group = group.as_deref().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
     let report = REPORT_GROUPS.contains(&group);
+    let request = object.member("kind").and_then(|k| k.text()).is_some_and(|k| k == "CertificateSigningRequest");
     write_object(object, &mut out, |key, value, out| match key {
-        "status" => false,
+        // Who a certificate was issued to, and by whose approval, stands in the status of its request alone.
+        "status" if request => write_member(key, value, out),
+        "status" => keepers::write_status(object, value, out),
         "metadata" if value.shape() == Shape::Object => {
             quote(key, out);
             out.push(':');

@@ -3,10 +3,13 @@
 mod admission;
 mod arguments;
 mod certificates;
+mod cluster;
 mod commands;
 mod configuration;
 mod evaluation;
 mod evidence;
+mod files;
+mod guides;
 mod live;
 mod output;
 mod package;

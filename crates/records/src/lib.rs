@@ -5,9 +5,11 @@
 //! crates must agree on is defined here once. Read [`table::Table`] and [`table::Row`] first: all evidence that is not raw
 //! bytes is a row of one of the tables listed in [`tables::ALL`].
 
+pub mod access;
 pub mod control;
 pub mod entry;
 pub mod image;
+pub mod network;
 pub mod period;
 pub mod repository;
 pub mod source;

@@ -32,12 +32,14 @@ pub enum SourceClass {
     People,
     /// Decisions of our admission webhook, and the policy sets that it loaded.
     Admission,
+    /// Encryption at rest: scans of etcd, what API servers count of it, descriptions of managed clusters.
+    Encryption,
 }
 
 /// Why a text is no source name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people or admission"
+    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission or encryption"
 )]
 pub struct SourceNameError {
     /// The text, cut to 200 characters.
@@ -81,7 +83,7 @@ impl SourceName {
 
 impl SourceClass {
     /// All classes.
-    pub const ALL: [SourceClass; 7] = [
+    pub const ALL: [SourceClass; 8] = [
         Self::Audit,
         Self::Watch,
         Self::Statements,
@@ -89,6 +91,7 @@ impl SourceClass {
         Self::Evaluation,
         Self::People,
         Self::Admission,
+        Self::Encryption,
     ];
 
     /// The class with this name.
@@ -108,6 +111,7 @@ impl SourceClass {
             Self::Evaluation => "evaluation",
             Self::People => "people",
             Self::Admission => "admission",
+            Self::Encryption => "encryption",
         }
     }
 }

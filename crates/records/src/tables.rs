@@ -3,10 +3,14 @@
 pub mod admission;
 pub mod audit;
 mod documentation;
+pub mod encryption;
+pub mod identities;
 pub mod monitoring;
+pub mod network;
 pub mod objects;
 pub mod rbac;
 pub mod results;
+pub mod secrets;
 pub mod workloads;
 
 pub use documentation::markdown;
@@ -35,8 +39,25 @@ pub const ALL: &[&Table] = &[
     objects::ObjectVersion::TABLE,
     rbac::RbacGrant::TABLE,
     rbac::RbacRule::TABLE,
+    rbac::RbacRisk::TABLE,
+    encryption::EtcdScan::TABLE,
+    encryption::EtcdObject::TABLE,
+    encryption::EncryptionReading::TABLE,
+    encryption::CloudEncryption::TABLE,
+    encryption::EncryptionState::TABLE,
+    secrets::SecretPosture::TABLE,
+    secrets::SecretRotation::TABLE,
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
+    workloads::WorkloadPosture::TABLE,
+    identities::CredentialUse::TABLE,
+    identities::ServiceAccount::TABLE,
+    network::NetworkIsolation::TABLE,
+    network::NetworkRule::TABLE,
+    network::NetworkPath::TABLE,
+    network::TrustBoundary::TABLE,
+    network::EntryPoint::TABLE,
+    network::NetworkProbe::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

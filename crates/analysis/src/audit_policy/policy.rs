@@ -90,22 +90,22 @@ struct GroupResources {
 
 /// A request for a resource by somebody in no special group, with a name and in a namespace that no rule names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Request {
+pub struct Request<'a> {
     /// Verb.
-    pub verb: &'static str,
+    pub verb: &'a str,
     /// API group.
-    pub group: &'static str,
+    pub group: &'a str,
     /// Resource.
-    pub resource: &'static str,
+    pub resource: &'a str,
     /// Subresource, or empty.
-    pub subresource: &'static str,
+    pub subresource: &'a str,
     /// Whether the object is in a namespace (for this, a Namespace is in itself).
     pub namespaced: bool,
     /// Whether the caller is known; not so for a request that is refused with 401.
     pub authenticated: bool,
 }
 
-impl fmt::Display for Request {
+impl fmt::Display for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.verb, self.resource)?;
         if !self.subresource.is_empty() {
@@ -138,7 +138,7 @@ impl Decision<'_> {
 
 /// How far a rule matches a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Match {
+pub(super) enum Match {
     No,
     /// Only for some namespaces or names.
     Part,
@@ -151,14 +151,14 @@ fn given(list: &Option<Vec<String>>) -> &[String] {
 
 impl Rule {
     /// Whether it is about everybody, or (of groups) about all who are authenticated.
-    fn is_for(&self, request: &Request) -> bool {
+    fn is_for(&self, request: &Request<'_>) -> bool {
         let groups = given(&self.user_groups);
         given(&self.users).is_empty()
             && (groups.is_empty()
                 || request.authenticated && groups.iter().any(|group| group == "system:authenticated"))
     }
 
-    fn matches(&self, request: &Request) -> Match {
+    fn matches(&self, request: &Request<'_>) -> Match {
         let verbs = given(&self.verbs);
         if !verbs.is_empty() && !verbs.iter().any(|verb| verb == request.verb) {
             return Match::No;
@@ -208,7 +208,7 @@ impl Rule {
 }
 
 /// `*`, `resource`, `resource/subresource`, `*/subresource`, or `resource/*`, which is the resource itself, too.
-fn covers(pattern: &str, request: &Request) -> bool {
+fn covers(pattern: &str, request: &Request<'_>) -> bool {
     if pattern == "*" {
         return true;
     }
@@ -242,14 +242,14 @@ impl Policy {
     }
 
     /// Number (from 1) of the first rule that is about the whole of the request.
-    fn deciding(&self, request: &Request) -> Option<usize> {
+    fn deciding(&self, request: &Request<'_>) -> Option<usize> {
         let decides = |rule: &Rule| rule.is_for(request) && rule.matches(request) == Match::Whole;
         self.rules().iter().position(decides).map(|at| at + 1)
     }
 
     /// What is done with the request.
     #[must_use]
-    pub fn decide(&self, request: &Request) -> Decision<'_> {
+    pub fn decide(&self, request: &Request<'_>) -> Decision<'_> {
         let rule = self.deciding(request);
         let of_rule = rule.map(|number| &self.rules()[number - 1]);
         let omitted =
@@ -262,7 +262,7 @@ impl Policy {
     }
 
     /// The rules before the deciding one that take the request for some namespaces or names: their numbers and levels.
-    pub fn partial(&self, request: &Request) -> impl Iterator<Item = (usize, Level)> {
+    pub fn partial(&self, request: &Request<'_>) -> impl Iterator<Item = (usize, Level)> {
         self.before(request)
             .filter(|(_, rule)| rule.is_for(request) && rule.matches(request) == Match::Part)
             .map(|(number, rule)| (number, rule.level))
@@ -272,7 +272,7 @@ impl Policy {
     /// numbers and who.
     pub fn exemptions(
         &self,
-        request: &Request,
+        request: &Request<'_>,
         differs: impl Fn(Level) -> bool,
     ) -> impl Iterator<Item = (usize, String)> {
         self.before(request)
@@ -285,7 +285,7 @@ impl Policy {
             })
     }
 
-    fn before(&self, request: &Request) -> impl Iterator<Item = (usize, &Rule)> {
+    fn before(&self, request: &Request<'_>) -> impl Iterator<Item = (usize, &Rule)> {
         let end = self.deciding(request).map_or(self.rules().len(), |number| number - 1);
         self.rules()[..end].iter().enumerate().map(|(at, rule)| (at + 1, rule))
     }

@@ -32,7 +32,7 @@ pub struct Requirement {
 
 impl Requirement {
     /// The requests that it is about.
-    pub fn requests(&self) -> impl Iterator<Item = Request> {
+    pub fn requests(&self) -> impl Iterator<Item = Request<'static>> {
         let authenticated = self.authenticated;
         self.resources.iter().flat_map(move |(group, resource, subresource, namespaced)| {
             self.verbs.iter().map(move |verb| Request {

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::authorizer::{Request, Target};
+
 /// One rule (`PolicyRule`). An empty list matches nothing, but for resource names, where it stands for all names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rule {
@@ -47,12 +49,36 @@ impl Rule {
     /// that carries none (a create, a list), which a rule limited to names never allows.
     #[must_use]
     pub fn allows(&self, verb: &str, group: &str, resource: &str, name: Option<&str>) -> bool {
-        let has = |list: &[String], text: &str| list.iter().any(|t| t == "*" || t == text);
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
         has(&self.verbs, verb)
             && has(&self.api_groups, group)
-            && self.covers_resource(resource)
+            && self.resources.iter().any(|own| covers(own, resource, subresource))
             && (self.resource_names.is_empty()
                 || name.is_some_and(|name| self.resource_names.iter().any(|n| n == name)))
+    }
+
+    /// Whether it allows a request, wherever that is: what the authorizer asks of a rule whose binding counts for the request.
+    #[must_use]
+    pub fn allows_request(&self, request: &Request<'_>) -> bool {
+        match request.target {
+            Target::Path(path) => self.allows_path(request.verb, path),
+            Target::Resource(asked) => {
+                has(&self.verbs, request.verb)
+                    && has(&self.api_groups, asked.group)
+                    && self.resources.iter().any(|own| covers(own, asked.resource, asked.subresource))
+                    // A request without a name has the empty one: a rule that is limited to an empty name allows it.
+                    && (self.resource_names.is_empty() || self.resource_names.iter().any(|name| name == asked.name))
+            }
+        }
+    }
+
+    /// Whether it allows the verb on a path that is no resource.
+    #[must_use]
+    pub fn allows_path(&self, verb: &str, path: &str) -> bool {
+        has(&self.verbs, verb)
+            && self.non_resource_urls.iter().any(|own| {
+                own == "*" || own == path || (own.ends_with('*') && path.starts_with(own.trim_end_matches('*')))
+            })
     }
 
     /// Whether it is all verbs on all resources of all groups, without a limit to names.
@@ -61,13 +87,24 @@ impl Rule {
         let all = |list: &[String]| list.iter().any(|t| t == "*");
         all(&self.verbs) && all(&self.api_groups) && all(&self.resources) && self.resource_names.is_empty()
     }
+}
 
-    fn covers_resource(&self, resource: &str) -> bool {
-        let subresource = resource.split_once('/').map(|(_, sub)| sub);
-        self.resources
-            .iter()
-            .any(|r| r == "*" || r == resource || subresource.is_some_and(|sub| r.strip_prefix("*/") == Some(sub)))
+fn has(list: &[String], text: &str) -> bool {
+    list.iter().any(|own| own == "*" || own == text)
+}
+
+/// Whether a rule's resource (`*`, `resource`, `resource/subresource` or `*/subresource`) is the one that is asked for.
+fn covers(own: &str, resource: &str, subresource: &str) -> bool {
+    if own == "*" {
+        return true;
     }
+    if subresource.is_empty() {
+        return own == resource;
+    }
+    // The subresource is what stands behind the last `/` that both have: it may hold one itself.
+    own.strip_suffix(subresource)
+        .and_then(|rest| rest.strip_suffix('/'))
+        .is_some_and(|first| first == "*" || first == resource)
 }
 
 #[cfg(test)]
@@ -109,4 +146,21 @@ mod tests {
     }
 
     const GROUP: &str = super::super::GROUP;
+
+    #[test]
+    fn paths_match_exactly_or_by_their_beginning() {
+        for (own, path, allowed) in [
+            ("*", "/metrics", true),
+            ("/metrics", "/metrics", true),
+            ("/metrics", "/metrics/slis", false),
+            ("/metrics/*", "/metrics", false),
+            ("/metrics/*", "/metrics/slis", true),
+            ("/met**", "/metrics", true),
+            ("/m*/slis", "/metrics/slis", false),
+        ] {
+            let rule = Rule { verbs: vec!["get".into()], non_resource_urls: vec![own.into()], ..Rule::default() };
+            assert_eq!(rule.allows_path("get", path), allowed, "{own} {path}");
+            assert!(!rule.allows_path("put", path));
+        }
+    }
 }

@@ -4,10 +4,18 @@
 
 mod access;
 mod audit;
+mod encryption;
 mod guard;
 mod heartbeats;
+mod identities;
 mod invariants;
+mod network;
 mod objects;
+mod pod_security;
 mod policies;
+mod posture;
+mod risk_intervals;
+mod risks;
+mod secrets;
 mod sources;
 mod story;

@@ -38,12 +38,13 @@ pub struct ControlCoverage {
 }
 
 /// Classes whose sources make their origin a cluster.
-const CLUSTER_CLASSES: [SourceClass; 5] = [
+const CLUSTER_CLASSES: [SourceClass; 6] = [
     SourceClass::Audit,
     SourceClass::Watch,
     SourceClass::Configuration,
     SourceClass::Statements,
     SourceClass::Admission,
+    SourceClass::Encryption,
 ];
 
 impl SourceCoverage {

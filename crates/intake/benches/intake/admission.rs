@@ -20,7 +20,7 @@ const RATE: u32 = 1000;
 const CLIENTS: u32 = 64;
 
 /// Every rule by the policy of its page, and the Pod Security Standards of several versions.
-fn policies() -> String {
+pub(crate) fn policies() -> String {
     let of_pages = rules::all().iter().map(|rule| trial::yaml_under(rule.page, "Policy").unwrap_or_default());
     let mut policies: String = of_pages.map(|policy| format!("---\n{policy}")).collect();
     for (level, minor) in (0..8).flat_map(|n| [("baseline", 30 + n), ("restricted", 30 + n)]) {

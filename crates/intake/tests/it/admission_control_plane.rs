@@ -19,10 +19,12 @@ use tokio::sync::watch;
 
 use crate::fixture::{entries, open};
 
-const SOON: Duration = Duration::from_secs(60);
-const WEBHOOK: &str = "admission.plimsoll.dev";
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const WEBHOOK: &str = "admission.plimsoll.dev";
+/// What `kubectl` is told for a configuration that may be there already in another form.
+pub(crate) const APPLY: [&str; 5] = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
 
-fn pod(name: &str, privileged: bool) -> Value {
+pub(crate) fn pod(name: &str, privileged: bool) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop"}, "spec": {
         "containers": [{"name": "a", "image": "example.test/a@sha256:0", "securityContext": {"privileged": privileged}}],
         "automountServiceAccountToken": false,
@@ -69,7 +71,7 @@ async fn start(dir: &Path, authority: &Authority, store: &Store) -> Result<Admis
     Ok(Admission::start(options, store.clone()).await?)
 }
 
-fn manifest_options(authority: &Authority, url: String) -> ManifestOptions {
+pub(crate) fn manifest_options(authority: &Authority, url: String) -> ManifestOptions {
     ManifestOptions {
         webhook: WEBHOOK.to_owned(),
         namespace: "plimsoll".to_owned(),
@@ -102,8 +104,7 @@ async fn decisions_are_in_the_audit_log_and_failing_open_shows() -> Result<()> {
         manifest(&ManifestOptions { failure_policy, ..manifest_options(&authority, url) })
     };
     let url = format!("https://{}", webhook.address());
-    let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
-    plane.kubectl_with_input(&admin, &apply, &configuration(FailurePolicy::Fail, url.clone())).await?.success()?;
+    plane.kubectl_with_input(&admin, &APPLY, &configuration(FailurePolicy::Fail, url.clone())).await?.success()?;
 
     // A webhook works shortly after its configuration is there.
     let denied = e2e::wait::until("the webhook refuses", SOON, || async {
@@ -143,7 +144,7 @@ async fn decisions_are_in_the_audit_log_and_failing_open_shows() -> Result<()> {
     let (answer, event) = create(&plane, &admin, &pod("later", true), true).await?;
     ensure!(answer.status == 500 && answer.body.contains(WEBHOOK), "{} {}", answer.status, answer.body);
     ensure!(annotation(&event, "decision").is_none(), "{event}");
-    plane.kubectl_with_input(&admin, &apply, &configuration(FailurePolicy::Ignore, url)).await?.success()?;
+    plane.kubectl_with_input(&admin, &APPLY, &configuration(FailurePolicy::Ignore, url)).await?.success()?;
     let event = e2e::wait::until("the request is let in", SOON, || async {
         let (answer, event) = create(&plane, &admin, &pod("open", true), true).await?;
         Ok((answer.status == 201).then_some(event))

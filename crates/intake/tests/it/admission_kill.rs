@@ -13,7 +13,7 @@ use crate::admission::{records, review};
 use crate::fixture::{Authority, open};
 
 /// The example that serves; cargo builds it with the tests, beside the folder of this test binary.
-fn victim() -> PathBuf {
+pub(crate) fn victim() -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let folder = this.parent().and_then(Path::parent).unwrap();
     let path = folder.join("examples/admission_webhook");

@@ -5,6 +5,7 @@
 mod admission;
 mod admission_control_plane;
 mod admission_kill;
+mod admission_kill_control_plane;
 mod admission_signatures;
 mod failing;
 mod files;

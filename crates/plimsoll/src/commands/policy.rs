@@ -1,7 +1,7 @@
 //! `plimsoll policy`: files and clock for the pure crate `policy`.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use intake::admission::folder;
@@ -12,7 +12,7 @@ use records::Timestamp;
 
 use super::Outcome;
 use crate::arguments::{Arguments, Format, PolicyCheckArguments, PolicyCommand};
-use crate::output;
+use crate::{files, output};
 
 pub(super) fn run(arguments: &Arguments, own: &PolicyCommand) -> Result<Outcome> {
     match own {
@@ -40,8 +40,8 @@ fn check(format: Format, own: &PolicyCheckArguments) -> Result<Outcome> {
     let content = if own.review { Content::Reviews } else { Content::Manifests };
     let mut files = Vec::new();
     let mut surroundings = Surroundings::new();
-    for file in manifests(&own.files)? {
-        let bytes = read(&file);
+    for file in files::manifests(&own.files)? {
+        let bytes = files::read(&file);
         if let Ok(bytes) = &bytes {
             surroundings.add_file(bytes);
         }
@@ -111,35 +111,6 @@ const DEFAULT_POD_SECURITY: policy::pod_security::LevelVersion = policy::pod_sec
     level: policy::pod_security::Level::Restricted,
     version: policy::pod_security::PolicyVersion::Latest,
 };
-
-/// The files that were named, and the YAML and JSON in folders that were named.
-fn manifests(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut out = Vec::new();
-    for path in named {
-        if path.as_os_str() == "-" || !path.is_dir() {
-            out.push(path.clone());
-            continue;
-        }
-        let mut files = Vec::new();
-        folder::walk(path, &mut files)?;
-        out.extend(
-            files.into_iter().filter(|file| folder::is_yaml(file) || file.extension().is_some_and(|end| end == "json")),
-        );
-    }
-    Ok(out)
-}
-
-/// A file's bytes: one more than is read of any file, so that a longer one is told as too long.
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let limit = policy::manifest::MAX_FILE_BYTES as u64 + 1;
-    let mut bytes = Vec::new();
-    if path.as_os_str() == "-" {
-        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
-    } else {
-        std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    }
-    Ok(bytes)
-}
 
 /// The examples of the rules' pages, or those beside the policies of a folder.
 fn test(folder: Option<&Path>) -> Result<Outcome> {

@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments, own: &RunArguments) -> Result<Outcome> 
 async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()> {
     let dir = &arguments.store;
     // Before a store is begun: without a cluster there is nothing to put into it.
-    let client = client_configuration(&configuration).await?;
+    let client = crate::cluster::client_configuration(configuration.kubeconfig.as_deref()).await?;
     let mut options = evidence::options(dir)?;
     options.segment_age = SEGMENT_AGE;
     let store = Store::open(options, Arc::new(controls::evidence::Normaliser))
@@ -226,19 +226,4 @@ async fn collect(
     Collector::start(options, client, servers, store.clone(), redactor, Clock::system())
         .await
         .context("failed to start collecting")
-}
-
-async fn client_configuration(configuration: &Configuration) -> Result<kube::Config> {
-    match &configuration.kubeconfig {
-        Some(path) => {
-            let kubeconfig = kube::config::Kubeconfig::read_from(path)
-                .with_context(|| format!("failed to read the kubeconfig {}", path.display()))?;
-            kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default())
-                .await
-                .with_context(|| format!("the kubeconfig {} cannot be used", path.display()))
-        }
-        None => kube::Config::infer()
-            .await
-            .context("found no cluster: give --kubeconfig, set KUBECONFIG, or run inside a cluster"),
-    }
 }

@@ -35,6 +35,10 @@ table! {
         last_write_time: optional_time,
         /// The field manager of that entry.
         last_write_manager: optional_text,
+        /// Secrets: the newest time in `managedFields` of an entry that owns content (`f:data` or `f:stringData`), so not earlier than the last change of it.
+        content_write_time: optional_time,
+        /// When the object's controller says in its status that it last looked at the source of a Secret (ExternalSecrets, VaultDynamicSecrets).
+        refreshed_time: optional_time,
         /// SHA-256 (hexadecimal) of the material part: the object without status, managedFields, resourceVersion, generation and known heartbeats.
         material_digest: optional_text,
         /// The material part as JSON with keys in order, secret values replaced.
@@ -84,6 +88,10 @@ table! {
         writer_audit_id: optional_text,
         /// Field manager by managedFields.
         field_manager: optional_text,
+        /// `content_write_time` of the first observation of this version, as in `object_observations`.
+        content_write_time: optional_time,
+        /// Newest `refreshed_time` that was observed while this version held.
+        refreshed_time: optional_time,
         /// SHA-256 (hexadecimal) of the material part.
         material_digest: text,
         /// The material part as JSON, secret values replaced.

@@ -2,6 +2,7 @@
 //! Kubernetes' version, a design decision has lost its ground: look for who relies on it.
 
 mod admission;
+mod authorizer;
 mod event_shapes;
 mod exceptions;
 mod identities;

@@ -1,0 +1,132 @@
+//! RB-44: what comes together on a node. Whoever holds it holds the service accounts of all its pods.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::catalogue::by_id;
+use super::findings::{Evidence, Finding, Held, Opening, opened_by};
+use super::graph::Vertex;
+use super::need::Reach;
+use super::options::{Applies, Options};
+use super::profile::{Bits, needs};
+use super::world::{World, account_subject};
+use crate::rbac::subject::Subject;
+
+/// One service account on a node.
+struct Account {
+    subject: Arc<Subject>,
+    held: Vec<Held>,
+    at_cluster: Bits,
+    in_namespaces: BTreeMap<String, Bits>,
+}
+
+impl Account {
+    fn new(world: &World, namespace: &str, name: &str) -> Self {
+        let subject = account_subject(namespace, name);
+        let mut held = world.held_by(&subject);
+        held.retain(|held| !held.profile.bits.is_empty());
+        let mut account =
+            Self { subject: Arc::new(subject), held, at_cluster: Bits::default(), in_namespaces: BTreeMap::new() };
+        for held in &account.held {
+            match held.namespace() {
+                None => account.at_cluster.union(&held.profile.bits),
+                Some(namespace) => {
+                    account.in_namespaces.entry(namespace.to_owned()).or_default().union(&held.profile.bits);
+                }
+            }
+        }
+        account
+    }
+
+    /// What it meets in a scope.
+    fn bits(&self, scope: Option<&str>) -> Bits {
+        let mut bits = self.at_cluster;
+        if let Some(own) = scope.and_then(|scope| self.in_namespaces.get(scope)) {
+            bits.union(own);
+        }
+        bits
+    }
+}
+
+/// The patterns that the accounts on a node hold together, and none of them alone; one finding for each scope.
+pub(crate) fn together(world: &World, options: &Options, node: &str) -> Vec<Finding> {
+    let (Some(on), Some(pattern)) = (world.running.nodes.get(node), by_id("RB-44")) else { return Vec::new() };
+    let accounts: Vec<Account> = on
+        .accounts
+        .keys()
+        .map(|(namespace, name)| Account::new(world, namespace, name))
+        .filter(|account| !account.held.is_empty())
+        .collect();
+    let mut at_cluster = Bits::default();
+    let mut in_namespaces: BTreeMap<&str, Bits> = BTreeMap::new();
+    for account in &accounts {
+        at_cluster.union(&account.at_cluster);
+        for (namespace, bits) in &account.in_namespaces {
+            in_namespaces.entry(namespace).or_default().union(bits);
+        }
+    }
+    let held: Vec<(&Account, &Held)> = accounts.iter().flat_map(|a| a.held.iter().map(move |held| (a, held))).collect();
+    let plain: Vec<&Held> = held.iter().map(|(_, held)| *held).collect();
+    let mut findings: BTreeMap<Option<&str>, Finding> = BTreeMap::new();
+    let scopes =
+        std::iter::once((None, Bits::default())).chain(in_namespaces.iter().map(|(n, bits)| (Some(*n), *bits)));
+    for (scope, mut bits) in scopes {
+        bits.union(&at_cluster);
+        for (of, ways) in &needs().patterns {
+            for way in ways.iter().filter(|way| way.needs.len() > 1 && bits.holds(&way.bits)) {
+                let alone = accounts.iter().any(|account| account.bits(scope).holds(&way.bits));
+                if alone || options.applies(&way.way.versions) == Applies::No {
+                    continue;
+                }
+                let Some((targets, mut evidence)) = opened_by(way, &plain, scope) else { continue };
+                for evidence in &mut evidence {
+                    if let Evidence::Rule { held: of, account, .. } = evidence {
+                        let whose = held.iter().find(|(_, held)| Arc::ptr_eq(&held.bound, &of.bound));
+                        *account = whose.map(|(whose, _)| Arc::clone(&whose.subject));
+                    }
+                }
+                let opens = if of.id == "RB-18" { vec![Vertex::NodeCredentials] } else { Vec::new() };
+                let finding = findings.entry(scope).or_insert_with(|| Finding {
+                    pattern,
+                    scope: scope.map(str::to_owned),
+                    openings: Vec::new(),
+                });
+                finding.openings.push(Opening {
+                    way: None,
+                    effect: way.way.effect.unwrap_or(of.effect),
+                    severity: way.way.severity.unwrap_or(of.severity),
+                    targets,
+                    opens,
+                    evidence,
+                    remark: Some(format!("together: {} ({})", of.id, of.title)),
+                });
+            }
+        }
+    }
+    findings.into_values().collect()
+}
+
+/// The subject under which what is on a node is told: the user of its kubelet.
+pub(crate) fn subject(node: &str) -> Subject {
+    Subject::User(format!("system:node:{node}"))
+}
+
+/// The finding that a node comes to be cluster-admin by the accounts of its pods.
+pub(crate) fn path(node: &str) -> Option<Finding> {
+    let pattern = by_id("RB-44")?;
+    let evidence = Evidence::Object {
+        label: format!("Node:{node}"),
+        says: "holds the tokens of its pods".to_owned(),
+        entry: None,
+    };
+    let opening = Opening {
+        way: None,
+        effect: pattern.effect,
+        severity: pattern.severity,
+        targets: Reach::All,
+        opens: vec![Vertex::Node(node.to_owned())],
+        evidence: vec![evidence],
+        remark: None,
+    };
+    Some(Finding { pattern, scope: None, openings: vec![opening] })
+}

@@ -1,0 +1,4 @@
+//! What the analyses of one instant find, in the generic [`forms`](crate::forms).
+
+pub mod access;
+pub mod network;
