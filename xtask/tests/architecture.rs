@@ -24,6 +24,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("signatures", &["records"]),
     ("intake", &["records", "store", "normalize", "policy", "signatures"]),
     ("portal", &["records", "controls", "reports", "store"]),
+    ("probe", &["records"]),
     (
         "plimsoll",
         &[
@@ -36,6 +37,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "plaintext",
             "policy",
             "portal",
+            "probe",
             "records",
             "reports",
             "signatures",

@@ -1,6 +1,6 @@
 //! All derived tables at once.
 
-use records::tables::admission::{AdmissionReconciliation, PolicyException};
+use records::tables::admission::{AdmissionReconciliation, PolicyException, PolicyReportResult, PolicyState};
 use records::tables::audit::PrivilegedSession;
 use records::tables::encryption::EncryptionState;
 use records::tables::identities::{CredentialUse, ServiceAccount};
@@ -81,6 +81,10 @@ pub struct Derived<'r> {
     pub plaintext_findings: Vec<PlaintextFinding<'r>>,
     /// Rows of `exceptions`.
     pub exceptions: Vec<PolicyException<'r>>,
+    /// Rows of `policy_state`.
+    pub policy_state: Vec<PolicyState<'r>>,
+    /// Rows of `policy_reports`.
+    pub policy_reports: Vec<PolicyReportResult<'r>>,
 }
 
 /// Computes all derived tables. What is about sources and what is about objects is worked out at the same time.
@@ -150,6 +154,8 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         secret_readers: about_secrets.readers,
         exceptions,
         plaintext_findings: objects.plaintext_findings,
+        policy_state: objects.policy_state,
+        policy_reports: objects.policy_reports,
         object_versions: objects.history.versions,
         object_writes: ObjectWrites::new(inputs.audit_writes, writes),
     }
@@ -184,12 +190,15 @@ struct AboutObjects<'r> {
     running_images: Vec<RunningImage<'r>>,
     workload_posture: Vec<WorkloadPosture<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    policy_state: Vec<PolicyState<'r>>,
+    policy_reports: Vec<PolicyReportResult<'r>>,
     network: NetworkTables<'r>,
     plaintext_findings: Vec<PlaintextFinding<'r>>,
 }
 
 impl<'r> AboutObjects<'r> {
     fn of(observations: Vec<ObjectObservation<'r>>, index: &WriteIndex<'_, 'r>, settings: &Settings) -> Self {
+        let statuses = admission::statuses(&observations);
         let history = objects::histories(observations, index);
         let (rbac_grants, rbac_rules) = rbac::grants_and_rules(&history);
         Self {
@@ -199,6 +208,8 @@ impl<'r> AboutObjects<'r> {
             running_images: workloads::running_images(&history.versions),
             workload_posture: workloads::workload_posture(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
+            policy_state: admission::policy_state(&history.versions, &statuses),
+            policy_reports: admission::policy_reports(&history.versions),
             network: network_tables(&history.versions, &settings.network),
             plaintext_findings: crate::plaintext::findings(&history.versions, settings.digest_key.as_ref()),
             history,

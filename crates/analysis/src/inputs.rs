@@ -150,7 +150,7 @@ pub struct GovernedResource {
 pub struct Settings {
     /// Resources whose writes become rows of `object_writes`.
     pub governed_resources: Vec<GovernedResource>,
-    /// Names of ValidatingAdmissionPolicies that are known to refuse privileged pods, beside those that carry the annotation
+    /// Names of ValidatingAdmissionPolicies and of validating webhooks that are known to refuse privileged pods, beside those that carry the annotation
     /// `plimsoll.dev/refuses: privileged-pods`. What a policy's expressions refuse is not worked out from their text.
     pub enforcing_policies: Vec<String>,
     /// Trust levels of namespaces, and how network policies are read where the API leaves it open.

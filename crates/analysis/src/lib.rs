@@ -18,6 +18,8 @@
 //! - `clock_skew` by [`clocks`]
 //! - `encryption_state` by [`encryption`]; `secrets_posture`, `secret_rotations` and `secret_readers` by [`secrets`]
 //! - `admission_reconciliation` and `exceptions` by [`admission`]
+//! - `encryption_state` by [`encryption`]; `secrets_posture` and `secret_rotations` by [`secrets`]
+//! - `admission_reconciliation`, `exceptions`, `policy_state` and `policy_reports` by [`admission`]
 //!
 //! [`snapshot`] is what holds at one instant, [`replay`] the walk from one instant to the next.
 

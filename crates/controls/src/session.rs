@@ -283,6 +283,8 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.admission_reconciliation),
         one(derived.plaintext_findings),
         one(derived.exceptions),
+        one(derived.policy_state),
+        one(derived.policy_reports),
         one(derived.encryption_state),
         one(derived.secrets_posture),
         one(derived.secret_rotations),

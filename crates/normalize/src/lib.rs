@@ -14,7 +14,7 @@
 //! | [`configuration`] | files that configure the control plane |
 //! | [`encryption`] | encryption at rest: scans of etcd, counters of API servers, descriptions of managed clusters |
 //! | [`evaluation`] | results of evaluations |
-//! | [`admission`] | decisions of our admission webhook, and its policy sets |
+//! | [`admission`] | decisions of our admission webhook, its policy sets, results of the negative probe |
 //! | [`identities`] | lists of people who work here and who left, as CSV or SCIM |
 //! | [`redact`] | taking secret values out before the first write |
 //! | [`json`] | reading JSON in place, bounded |

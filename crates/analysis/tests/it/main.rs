@@ -14,6 +14,7 @@ mod objects;
 mod patterns_page;
 mod plaintext;
 mod pod_security;
+mod policies;
 mod posture;
 mod risk_intervals;
 mod risks;

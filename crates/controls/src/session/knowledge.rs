@@ -34,6 +34,7 @@ const RECEIVED: [(&str, &str); 12] = [
     ("admission_decisions", "decided_at"),
     ("admission_policy_sets", "loaded_at"),
     ("admitted_images", "decided_at"),
+    ("admission_probes", "probed_at"),
     ("encryption_readings", "read_at"),
     ("etcd_scans", "ended_at"),
     ("etcd_objects", "scanned_at"),
