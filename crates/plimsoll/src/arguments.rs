@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use records::Timestamp;
 
 pub(crate) use analyze::{
-    AccessDiffArguments, AnalyzeCommand, AnalyzeSource, Blocks, NetworkArguments, NetworkView, WhatCanArguments,
-    WhoCanArguments,
+    AccessDiffArguments, AnalyzeCommand, AnalyzeSource, Blocks, NetworkArguments, NetworkView, RbacArguments,
+    SecretsArguments, SecretsView, WhatCanArguments, WhoCanArguments, WorkloadsArguments,
 };
 
 /// Heading of the options that all commands have.

@@ -10,6 +10,8 @@ const SOURCE: &str = "What is analysed (default: the history in the store)";
 
 #[derive(Subcommand)]
 pub(crate) enum AnalyzeCommand {
+    /// Finds risky permissions and where they lead: 45 patterns, with the way from the subject to what it becomes.
+    Rbac(RbacArguments),
     /// Tells all who may make a request by RBAC, with the binding and role that let them.
     #[command(
         after_help = "Members of groups are not told one by one: RBAC does not know them. Rights of kubelets by the Node authorizer are not among these."
@@ -21,6 +23,58 @@ pub(crate) enum AnalyzeCommand {
     AccessDiff(AccessDiffArguments),
     /// Tells what can reach what under the network policies, the ways in from outside, and what a compromised workload reaches.
     Network(NetworkArguments),
+    /// Finds credentials in plain text in files, objects and the history of git repositories: kind, place and keyed digest, never the value.
+    Secrets(SecretsArguments),
+    /// Tells how each container runs: user, privileges, access to its host, seccomp, token, limits.
+    Workloads(WorkloadsArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct RbacArguments {
+    /// The API server's version, as 1.36: some permissions lead further before or after a version. Default: not known, and what any version allows counts.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) server_version: Option<analysis::rbac::risks::ServerVersion>,
+    /// Leave out the subjects that Kubernetes itself creates.
+    #[arg(long)]
+    pub(crate) without_built_in: bool,
+    /// End with exit code 1 when something is found of severity critical or high.
+    #[arg(long)]
+    pub(crate) fail: bool,
+    #[command(flatten)]
+    pub(crate) source: AnalyzeSource,
+}
+
+#[derive(Args)]
+pub(crate) struct SecretsArguments {
+    /// What is told.
+    #[arg(long, value_enum, default_value_t = SecretsView::Plaintext)]
+    pub(crate) view: SecretsView,
+    /// Look through every version of every file of this local git repository as well.
+    #[arg(long, value_name = "REPOSITORY")]
+    pub(crate) git: Vec<PathBuf>,
+    /// End with exit code 1 when a credential is found.
+    #[arg(long)]
+    pub(crate) fail: bool,
+    #[command(flatten)]
+    pub(crate) source: AnalyzeSource,
+}
+
+/// What `analyze secrets` tells.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SecretsView {
+    /// Credentials in plain text. With --manifests every file is looked through, whatever it holds.
+    Plaintext,
+    /// Secrets with what keeps them: the manager, its object, refresh and rotation as far as the objects tell.
+    Kept,
+}
+
+#[derive(Args)]
+pub(crate) struct WorkloadsArguments {
+    /// End with exit code 1 when a container runs with rights over its host.
+    #[arg(long)]
+    pub(crate) fail: bool,
+    #[command(flatten)]
+    pub(crate) source: AnalyzeSource,
 }
 
 #[derive(Args)]

@@ -2,7 +2,10 @@
 
 mod access;
 mod network;
+mod risks;
+mod secrets;
 mod source;
+mod workloads;
 
 use std::io::Write;
 
@@ -15,6 +18,9 @@ use crate::output;
 
 pub(super) fn run(arguments: &Arguments, own: &AnalyzeCommand) -> Result<Outcome> {
     match own {
+        AnalyzeCommand::Rbac(own) => risks::run(arguments, own),
+        AnalyzeCommand::Secrets(own) => secrets::run(arguments, own),
+        AnalyzeCommand::Workloads(own) => workloads::run(arguments, own),
         AnalyzeCommand::Network(own) => network::run(arguments, own),
         AnalyzeCommand::WhoCan(own) => access::who_can(arguments, own),
         AnalyzeCommand::WhatCan(own) => access::what_can(arguments, own),
