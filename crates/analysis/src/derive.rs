@@ -5,7 +5,7 @@ use records::tables::audit::PrivilegedSession;
 use records::tables::encryption::EncryptionState;
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
-use records::tables::rbac::{RbacGrant, RbacRule};
+use records::tables::rbac::{BindingUse, PermissionUse, RbacGrant, RbacRule};
 use records::tables::secrets::{SecretPosture, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
@@ -25,6 +25,10 @@ pub struct Derived<'r> {
     pub rbac_grants: Vec<RbacGrant<'r>>,
     /// Rows of `rbac_rules`.
     pub rbac_rules: Vec<RbacRule<'r>>,
+    /// Rows of `permission_use`.
+    pub permission_use: Vec<PermissionUse<'r>>,
+    /// Rows of `binding_use`.
+    pub binding_use: Vec<BindingUse<'r>>,
     /// Rows of `running_images`.
     pub running_images: Vec<RunningImage<'r>>,
     /// Rows of `workload_posture`.
@@ -90,10 +94,22 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         settings: &inputs.settings,
     });
     let (secrets_posture, secret_rotations) = secrets::secrets(&objects.history.versions, &encryption);
+    let (permission_use, binding_use) = rbac::usage::permission_use(&rbac::usage::Evidence {
+        uses: &inputs.observed_uses,
+        complete: inputs.observed_uses_complete,
+        grants: &objects.rbac_grants,
+        versions: &objects.history.versions,
+        configuration_reads: &inputs.configuration_reads,
+        coverage: &observed.coverage,
+        now: inputs.now,
+        look_back_seconds: inputs.settings.permission_look_back_seconds,
+    });
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
     Derived {
         rbac_grants: objects.rbac_grants,
         rbac_rules: objects.rbac_rules,
+        permission_use,
+        binding_use,
         running_images: objects.running_images,
         workload_posture: workloads::with_exceptions(objects.workload_posture, &exceptions),
         namespace_enforcement: objects.namespace_enforcement,

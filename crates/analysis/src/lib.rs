@@ -4,7 +4,7 @@
 //! a module of its own:
 //!
 //! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
-//! - `rbac_grants` and `rbac_rules` by [`rbac`]
+//! - `rbac_grants` and `rbac_rules` by [`rbac`]; `permission_use` and `binding_use` by [`rbac::usage`]
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
 //! - `privileged_sessions` by [`sessions`]
@@ -43,3 +43,4 @@ pub use admission::guarded::GuardedEvent;
 pub use derive::{Derived, derive};
 pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary, WriteEvent};
 pub use observation::heartbeats::Heartbeats;
+pub use rbac::usage::ObservedUse;

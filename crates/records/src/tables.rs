@@ -34,6 +34,8 @@ pub const ALL: &[&Table] = &[
     objects::ObjectVersion::TABLE,
     rbac::RbacGrant::TABLE,
     rbac::RbacRule::TABLE,
+    rbac::PermissionUse::TABLE,
+    rbac::BindingUse::TABLE,
     encryption::EtcdScan::TABLE,
     encryption::EtcdObject::TABLE,
     encryption::EncryptionReading::TABLE,

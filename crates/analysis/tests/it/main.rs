@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod authorization;
 mod encryption;
 mod guard;
 mod heartbeats;
@@ -14,3 +15,4 @@ mod posture;
 mod secrets;
 mod sources;
 mod story;
+mod usage;
