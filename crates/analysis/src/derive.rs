@@ -8,8 +8,10 @@ use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSke
 use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
 use records::tables::plaintext::PlaintextFinding;
+use records::tables::rbac::{BindingUse, PermissionUse, RbacGrant, RbacRule};
 use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
 use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
+use records::tables::secrets::{SecretPosture, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
 use crate::network::history::{NetworkTables, network_tables};
@@ -31,6 +33,10 @@ pub struct Derived<'r> {
     pub rbac_rules: Vec<RbacRule<'r>>,
     /// Rows of `rbac_risks`.
     pub rbac_risks: Vec<RbacRisk<'static>>,
+    /// Rows of `permission_use`.
+    pub permission_use: Vec<PermissionUse<'r>>,
+    /// Rows of `binding_use`.
+    pub binding_use: Vec<BindingUse<'r>>,
     /// Rows of `running_images`.
     pub running_images: Vec<RunningImage<'r>>,
     /// Rows of `workload_posture`.
@@ -118,6 +124,17 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         settings: &inputs.settings,
     });
     let about_secrets = secrets::secrets(&objects.history, &objects.rbac_grants, &encryption);
+    let (secrets_posture, secret_rotations) = secrets::secrets(&objects.history.versions, &encryption);
+    let (permission_use, binding_use) = rbac::usage::permission_use(&rbac::usage::Evidence {
+        uses: &inputs.observed_uses,
+        complete: inputs.observed_uses_complete,
+        grants: &objects.rbac_grants,
+        versions: &objects.history.versions,
+        configuration_reads: &inputs.configuration_reads,
+        coverage: &observed.coverage,
+        now: inputs.now,
+        look_back_seconds: inputs.settings.permission_look_back_seconds,
+    });
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
     let credential_use = identities::credential_use(
         std::mem::take(&mut inputs.credential_groups),
@@ -130,6 +147,8 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         rbac_grants: objects.rbac_grants,
         rbac_rules: objects.rbac_rules,
         rbac_risks: objects.rbac_risks,
+        permission_use,
+        binding_use,
         running_images: objects.running_images,
         workload_posture: workloads::with_exceptions(objects.workload_posture, &exceptions),
         namespace_enforcement: objects.namespace_enforcement,

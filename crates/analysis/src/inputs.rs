@@ -8,6 +8,7 @@ mod write_event;
 use crate::admission::guarded::GuardedEvent;
 use crate::identities::{CredentialGroup, IssuedCredential};
 use crate::observation::heartbeats::Heartbeats;
+use crate::rbac::usage::ObservedUse;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
 use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
@@ -46,6 +47,10 @@ pub struct Inputs<'r> {
     /// At least all rows of `audit_events` that have `webhook_decisions` or `failed_open`, or a `response_message` by which a webhook gave no answer
     /// ([`GuardedEvent::tells_of_no_answer`]).
     pub guarded_events: Vec<GuardedEvent<'r>>,
+    /// One for each kind of request that was allowed, as [`ObservedUse::COLUMNS`] tells it, at least of all events with a decision `allow`.
+    pub observed_uses: Vec<ObservedUse<'r>>,
+    /// Whether `observed_uses` are all: they are cut when there are too many kinds.
+    pub observed_uses_complete: bool,
     /// All rows of `encryption_readings`.
     pub encryption_readings: Vec<EncryptionReading<'r>>,
     /// All rows of `etcd_scans`.
@@ -84,6 +89,8 @@ impl Inputs<'_> {
             admission_decisions: Vec::new(),
             policy_sets: Vec::new(),
             guarded_events: Vec::new(),
+            observed_uses: Vec::new(),
+            observed_uses_complete: true,
             encryption_readings: Vec::new(),
             etcd_scans: Vec::new(),
             etcd_objects: Vec::new(),
@@ -167,6 +174,8 @@ pub struct Settings {
     /// Seconds by which the time of a write in the audit log and its observation by a watch may differ when nothing but the time
     /// tells that they belong together.
     pub matching_seconds: i64,
+    /// Seconds for which a permission may go unused before it counts as unused.
+    pub permission_look_back_seconds: i64,
     /// Seconds for which a reading of what an API server counts of encryption speaks when no other follows.
     pub encryption_reading_seconds: i64,
     /// Seconds for which a scan of etcd speaks when no other follows.
@@ -223,6 +232,7 @@ impl Default for Settings {
             canary_seconds: 60,
             in_flight_seconds: 130,
             matching_seconds: 5,
+            permission_look_back_seconds: 90 * 86_400,
             encryption_reading_seconds: 1_800,
             etcd_scan_seconds: 8 * 86_400,
             cloud_description_seconds: 35 * 86_400,

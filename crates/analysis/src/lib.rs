@@ -5,6 +5,7 @@
 //!
 //! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
 //! - `rbac_grants` and `rbac_rules` by [`rbac`], `rbac_risks` by [`rbac::risks`]
+//! - `rbac_grants` and `rbac_rules` by [`rbac`]; `permission_use` and `binding_use` by [`rbac::usage`]
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
 //! - `credential_use` and `service_accounts` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
@@ -52,3 +53,4 @@ pub use derive::{Derived, derive};
 pub use identities::{CredentialGroup, IssuedCredential};
 pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary, WriteEvent};
 pub use observation::heartbeats::Heartbeats;
+pub use rbac::usage::ObservedUse;

@@ -26,6 +26,7 @@ pub mod role;
 pub mod rules;
 pub mod state;
 pub mod subject;
+pub mod usage;
 
 use binding::{Binding, BindingBody};
 use role::{Role, RoleBody};

@@ -5,6 +5,7 @@ mod audit_scan;
 pub(crate) mod context;
 mod knowledge;
 mod output;
+mod uses;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -262,6 +263,8 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.rbac_grants),
         one(derived.rbac_rules),
         one(derived.rbac_risks),
+        one(derived.permission_use),
+        one(derived.binding_use),
         one(derived.running_images),
         one(derived.workload_posture),
         one(derived.namespace_enforcement),

@@ -41,6 +41,8 @@ pub const ALL: &[&Table] = &[
     rbac::RbacGrant::TABLE,
     rbac::RbacRule::TABLE,
     rbac::RbacRisk::TABLE,
+    rbac::PermissionUse::TABLE,
+    rbac::BindingUse::TABLE,
     encryption::EtcdScan::TABLE,
     encryption::EtcdObject::TABLE,
     encryption::EncryptionReading::TABLE,

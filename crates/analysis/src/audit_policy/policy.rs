@@ -1,8 +1,12 @@
 //! The audit policy file and how the API server decides by it.
 
+mod certainty;
+
 use std::fmt;
 
 use serde::Deserialize;
+
+pub use certainty::Callers;
 
 /// How much of a request is recorded, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -138,7 +142,7 @@ impl Decision<'_> {
 
 /// How far a rule matches a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Match {
+enum Match {
     No,
     /// Only for some namespaces or names.
     Part,

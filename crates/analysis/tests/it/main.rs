@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod authorization;
 mod encryption;
 mod guard;
 mod heartbeats;
@@ -21,3 +22,4 @@ mod risks;
 mod secrets;
 mod sources;
 mod story;
+mod usage;

@@ -7,6 +7,7 @@ use analysis::{
     CanarySeen, CredentialGroup, GuardedEvent, Heartbeats, Inputs, IssuedCredential, Settings, SourceSummary,
     WriteEvent,
 };
+use analysis::{CanarySeen, GuardedEvent, Heartbeats, Inputs, ObservedUse, Settings, SourceSummary, WriteEvent};
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::prelude::SessionContext;
@@ -22,6 +23,7 @@ use records::{ReadRowError, Row, RowReader, Statement, Table, Timestamp};
 use std::sync::Arc;
 
 use super::audit_scan::{self, AuditRows, Received};
+use super::uses::{self, Uses};
 use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
@@ -91,6 +93,7 @@ pub(super) struct Knowledge {
     admission_decisions: Vec<RecordBatch>,
     policy_sets: Vec<RecordBatch>,
     guarded_events: Vec<RecordBatch>,
+    uses: Uses,
     encryption_readings: Vec<RecordBatch>,
     etcd_scans: Vec<RecordBatch>,
     etcd_objects: Vec<RecordBatch>,
@@ -131,6 +134,7 @@ pub(super) async fn gather(
     let issued_credentials = context::rows(ctx, ISSUED).await?;
     let people_readings = all(ctx, PeopleReading::TABLE, "").await?;
     let received = received(ctx).await?;
+    let uses = uses::gather(ctx).await?;
     let AuditRows { writes, privileged, guarded, received: of_audit } = match scan.await {
         Ok(scanned) => scanned?,
         // Nobody aborts it; what ends it is a panic, which goes on here.
@@ -146,6 +150,7 @@ pub(super) async fn gather(
         admission_decisions,
         policy_sets,
         guarded_events: guarded,
+        uses,
         encryption_readings,
         etcd_scans,
         etcd_objects,
@@ -176,6 +181,8 @@ impl Knowledge {
             admission_decisions: rows_of(&self.admission_decisions, |r| AdmissionDecision::read(&r))?,
             policy_sets: rows_of(&self.policy_sets, |r| AdmissionPolicySet::read(&r))?,
             guarded_events: rows_of(&self.guarded_events, |r| GuardedEvent::read(&r))?,
+            observed_uses: rows_of(&self.uses.rows, |r| ObservedUse::read(&r))?,
+            observed_uses_complete: self.uses.complete,
             encryption_readings: rows_of(&self.encryption_readings, |r| EncryptionReading::read(&r))?,
             etcd_scans: rows_of(&self.etcd_scans, |r| EtcdScan::read(&r))?,
             etcd_objects: rows_of(&self.etcd_objects, |r| EtcdObject::read(&r))?,

@@ -109,3 +109,69 @@ table! {
         remediation: text,
     }
 }
+
+table! {
+    /// One permission of one subject over a part of the time for which it was held, and whether it was used. What roles give is taken apart into one verb on one resource or path; grants that Kubernetes makes itself are not told. A grant outside RBAC is told only by its uses, from the first to the last.
+    Derived "permission_use" PermissionUse {
+        /// A stable identifier: the grant and the permission, without the interval.
+        permission_id: text,
+        /// Beginning.
+        valid_from: time,
+        /// End; null while it holds.
+        valid_to: optional_time,
+        /// The subject: `User:name`, `Group:name` or `ServiceAccount:namespace/name`.
+        subject: text,
+        /// `User`, `Group` or `ServiceAccount`.
+        subject_kind: text,
+        /// The permission: `get pods`, `create deployments.apps/scale`, `get secrets named a,b`, `get /metrics`, with `*` as the rule has it.
+        permission: text,
+        /// Namespace that it is limited to; null for the whole cluster. Of a grant outside RBAC the namespace in which it was used.
+        namespace: optional_text,
+        /// The binding: `ClusterRoleBinding:name` or `RoleBinding:namespace/name`; null outside RBAC.
+        binding: optional_text,
+        /// The role: `ClusterRole:name` or `Role:namespace/name`; outside RBAC as the reason calls it, or null.
+        role: optional_text,
+        /// What granted it: `rbac`, `eks_access_policy`, `gke_iam`, `azure_rbac`, or `other` for another authorizer that gave a reason of its own.
+        granted_by: text,
+        /// `used` (a use was seen within the look-back), `recent` (held for less than the look-back), `unused`, or `undetermined`.
+        usage: text,
+        /// Why, in one line.
+        reason: text,
+        /// Whether the audit policy, as it was read last, records every use; null when it is not known.
+        recorded: optional_boolean,
+        /// First use that was seen while the permission was held; an upper bound when uses were seen before it was.
+        first_use: optional_time,
+        /// Last use that was seen while the permission was held; a lower bound when uses were seen after it was.
+        last_use: optional_time,
+        /// How many requests used it; null when it is not known how many of them fall into the time.
+        requests: optional_integer,
+    }
+}
+
+table! {
+    /// One binding as it stands at the end of knowledge, and whether what was done needs it: found by taking it away. Bindings that Kubernetes makes itself are not told.
+    Derived "binding_use" BindingUse {
+        /// The binding: `ClusterRoleBinding:name` or `RoleBinding:namespace/name`.
+        binding: text,
+        /// The role: `ClusterRole:name` or `Role:namespace/name`.
+        role: text,
+        /// Namespace of a RoleBinding; null for the whole cluster.
+        namespace: optional_text,
+        /// Its subjects, sorted and joined by `, `.
+        subjects: text,
+        /// End of knowledge.
+        as_of: time,
+        /// Beginning of the look-back.
+        looked_back_to: time,
+        /// Whether a request that was seen would not be allowed without it; null when that cannot be told.
+        needed: optional_boolean,
+        /// Why, in one line.
+        reason: text,
+        /// Kinds of requests (caller, verb, resource, namespace) that were seen and that it allows.
+        request_kinds: integer,
+        /// Those of them that no other binding allows.
+        request_kinds_by_it_alone: integer,
+        /// YAML of the narrowest role that would have sufficed for what was used through it; null when nothing was.
+        narrowest_role: optional_text,
+    }
+}
