@@ -1,15 +1,18 @@
 //! All derived tables at once.
 
-use records::tables::admission::{AdmissionReconciliation, PolicyException};
+use records::tables::admission::{AdmissionReconciliation, PolicyException, PolicyReportResult, PolicyState};
 use records::tables::audit::PrivilegedSession;
 use records::tables::encryption::EncryptionState;
 use records::tables::identities::{CredentialUse, ServiceAccount};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
+use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
+use records::tables::plaintext::PlaintextFinding;
 use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
-use records::tables::secrets::{SecretPosture, SecretRotation};
+use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
+use crate::network::history::{NetworkTables, network_tables};
 use crate::objects::writers::WriteIndex;
 use crate::writes::ObjectWrites;
 use crate::{
@@ -38,6 +41,16 @@ pub struct Derived<'r> {
     pub credential_use: Vec<CredentialUse<'r>>,
     /// Rows of `service_accounts`.
     pub service_accounts: Vec<ServiceAccount<'r>>,
+    /// Rows of `network_isolation`.
+    pub network_isolation: Vec<NetworkIsolation<'r>>,
+    /// Rows of `network_rules`.
+    pub network_rules: Vec<NetworkRule<'r>>,
+    /// Rows of `network_paths`.
+    pub network_paths: Vec<NetworkPath<'r>>,
+    /// Rows of `trust_boundaries`.
+    pub trust_boundaries: Vec<TrustBoundary<'r>>,
+    /// Rows of `entry_points`.
+    pub entry_points: Vec<EntryPoint<'r>>,
     /// Rows of `privileged_sessions`.
     pub privileged_sessions: Vec<PrivilegedSession<'r>>,
     /// Rows of `object_writes`.
@@ -62,8 +75,16 @@ pub struct Derived<'r> {
     pub secrets_posture: Vec<SecretPosture<'r>>,
     /// Rows of `secret_rotations`.
     pub secret_rotations: Vec<SecretRotation<'r>>,
+    /// Rows of `secret_readers`.
+    pub secret_readers: Vec<SecretReaders<'r>>,
+    /// Rows of `plaintext_findings`.
+    pub plaintext_findings: Vec<PlaintextFinding<'r>>,
     /// Rows of `exceptions`.
     pub exceptions: Vec<PolicyException<'r>>,
+    /// Rows of `policy_state`.
+    pub policy_state: Vec<PolicyState<'r>>,
+    /// Rows of `policy_reports`.
+    pub policy_reports: Vec<PolicyReportResult<'r>>,
 }
 
 /// Computes all derived tables. What is about sources and what is about objects is worked out at the same time.
@@ -96,7 +117,7 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         now: inputs.now,
         settings: &inputs.settings,
     });
-    let (secrets_posture, secret_rotations) = secrets::secrets(&objects.history.versions, &encryption);
+    let about_secrets = secrets::secrets(&objects.history, &objects.rbac_grants, &encryption);
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
     let credential_use = identities::credential_use(
         std::mem::take(&mut inputs.credential_groups),
@@ -114,6 +135,11 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         namespace_enforcement: objects.namespace_enforcement,
         credential_use,
         service_accounts,
+        network_isolation: objects.network.isolation,
+        network_rules: objects.network.rules,
+        network_paths: objects.network.paths,
+        trust_boundaries: objects.network.boundaries,
+        entry_points: objects.network.entries,
         privileged_sessions: sources.privileged_sessions,
         sources: observed.sources,
         coverage: observed.coverage,
@@ -123,9 +149,13 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         clock_skew: sources.clock_skew,
         admission_reconciliation,
         encryption_state: encryption.states,
-        secrets_posture,
-        secret_rotations,
+        secrets_posture: about_secrets.posture,
+        secret_rotations: about_secrets.rotations,
+        secret_readers: about_secrets.readers,
         exceptions,
+        plaintext_findings: objects.plaintext_findings,
+        policy_state: objects.policy_state,
+        policy_reports: objects.policy_reports,
         object_versions: objects.history.versions,
         object_writes: ObjectWrites::new(inputs.audit_writes, writes),
     }
@@ -160,10 +190,15 @@ struct AboutObjects<'r> {
     running_images: Vec<RunningImage<'r>>,
     workload_posture: Vec<WorkloadPosture<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    policy_state: Vec<PolicyState<'r>>,
+    policy_reports: Vec<PolicyReportResult<'r>>,
+    network: NetworkTables<'r>,
+    plaintext_findings: Vec<PlaintextFinding<'r>>,
 }
 
 impl<'r> AboutObjects<'r> {
     fn of(observations: Vec<ObjectObservation<'r>>, index: &WriteIndex<'_, 'r>, settings: &Settings) -> Self {
+        let statuses = admission::statuses(&observations);
         let history = objects::histories(observations, index);
         let (rbac_grants, rbac_rules) = rbac::grants_and_rules(&history);
         Self {
@@ -173,6 +208,10 @@ impl<'r> AboutObjects<'r> {
             running_images: workloads::running_images(&history.versions),
             workload_posture: workloads::workload_posture(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
+            policy_state: admission::policy_state(&history.versions, &statuses),
+            policy_reports: admission::policy_reports(&history.versions),
+            network: network_tables(&history.versions, &settings.network),
+            plaintext_findings: crate::plaintext::findings(&history.versions, settings.digest_key.as_ref()),
             history,
         }
     }

@@ -9,6 +9,11 @@
 //! | [`addresses`], [`ports`] | ranges of addresses, and sets of ports |
 //! | [`engine`] | policies made ready to be asked |
 //! | [`reachability`](mod@reachability) | flows between workloads and the world outside, at one instant |
+//! | [`entries`] | ways in from outside: Services, Ingresses, Gateways and routes |
+//! | [`trust`] | trust levels of namespaces, and what goes on between them |
+//! | [`lateral`] | what a workload that was taken over reaches, step by step |
+//! | [`holes`] | ways out by DNS, and to the metadata service of the cloud |
+//! | [`history`] | the tables over time |
 //!
 //! What no policy can say is not said here either: whether the network plugin enforces policies at all (a probe tells), protocols other than TCP,
 //! UDP and SCTP, and what a service mesh adds. A pod cannot be kept from itself, nor from its own node.
@@ -17,10 +22,15 @@ use std::collections::BTreeMap;
 
 pub mod addresses;
 pub mod engine;
+pub mod entries;
+pub mod history;
+pub mod holes;
+pub mod lateral;
 pub mod pods;
 pub mod policy;
 pub mod ports;
 pub mod reachability;
+pub mod trust;
 pub mod unmodelled;
 pub mod world;
 

@@ -20,6 +20,9 @@ use records::{EntryReference, Timestamp};
 
 pub use filter::{DecisionFilter, FilterProblem, VerdictChoice};
 
+/// The most decisions that are given as CSV at once, newest first; all of them are in the table `admission_decisions`.
+pub const CSV_ROWS: usize = 20_000;
+
 /// What a report tells of admission control.
 #[derive(Debug, Clone, Default)]
 pub struct AdmissionMaterial {
@@ -60,7 +63,7 @@ pub struct VerdictCount {
     pub verdict: String,
     /// How many.
     pub decisions: i64,
-    /// How many of them were made under an exception.
+    /// How many of them would have been others without exceptions.
     pub under_exceptions: i64,
     /// How many of them were dry runs.
     pub dry_runs: i64,
@@ -71,9 +74,9 @@ pub struct VerdictCount {
 pub struct PolicyCount {
     /// Name of the policy, as violations name it.
     pub policy: String,
-    /// Decisions that it had refused.
+    /// Decisions to refuse in which it was violated, perhaps beside others.
     pub denied: i64,
-    /// Decisions with a violation of it that were not refused.
+    /// Other decisions in which it was violated.
     pub let_through: i64,
     /// The newest of all.
     pub last: Timestamp,

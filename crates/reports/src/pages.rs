@@ -13,7 +13,8 @@ mod problem;
 mod sources;
 
 pub use admission::{
-    admission, decision, decisions, exception, exceptions, guards, guards_pages, guide, policy_set, policy_sets,
+    admission, decision, decisions, exception, exception_filter, exceptions, guards, guards_pages, guide, policy_set,
+    policy_sets,
 };
 pub use control::control;
 pub use controls::controls;

@@ -7,8 +7,10 @@ use records::network::{Certainty, Flow};
 use super::Options;
 use super::addresses::AddressRange;
 use super::engine::conflicts::Conflict;
-use super::engine::{Answer, ClassId, Engine, PeerId};
+use super::engine::masks::Masks;
+use super::engine::{Answer, ClassId, Engine};
 use super::pods::WorkloadName;
+use super::policy::Direction;
 use super::ports::{FIRST_PORT, Pool, Protocol, SetId};
 use super::world::World;
 
@@ -53,57 +55,31 @@ impl Reachability {
 
     /// What some pod of one workload may reach of some pod of another, by their numbers in [`Self::workloads`].
     pub fn between(&mut self, from: usize, to: usize) -> Answer {
-        let mut all = Answer::CLOSED;
-        for a in 0..self.workloads[from].classes.len() {
-            for b in 0..self.workloads[to].classes.len() {
-                let from = self.engine.inside(self.workloads[from].classes[a]);
-                let to = self.engine.inside(self.workloads[to].classes[b]);
-                let one = self.engine.answer(from, to);
-                all = self.engine.either(all, one);
-            }
-        }
-        all
+        self.engine.between(&self.workloads[from].classes, &self.workloads[to].classes)
+    }
+
+    /// Whether something may be open from one workload to another: when not, nothing is.
+    #[must_use]
+    pub fn may_reach(&self, masks: &Masks, from: usize, to: usize) -> bool {
+        self.engine.any_may_reach(masks, &self.workloads[from].classes, &self.workloads[to].classes)
     }
 
     /// What a workload may reach outside of the cluster: ranges in ascending order, each as large as it can be; without those of which
     /// nothing may be reached.
     pub fn to_outside(&mut self, workload: usize) -> Vec<(AddressRange, Answer)> {
-        self.outside(workload, |class, piece| (class, piece))
+        self.engine.outside_answers(&self.workloads[workload].classes, Direction::Egress)
     }
 
     /// What may be reached of a workload from outside of the cluster, likewise.
     pub fn from_outside(&mut self, workload: usize) -> Vec<(AddressRange, Answer)> {
-        self.outside(workload, |class, piece| (piece, class))
-    }
-
-    fn outside(
-        &mut self,
-        workload: usize,
-        ends: fn(PeerId, PeerId) -> (PeerId, PeerId),
-    ) -> Vec<(AddressRange, Answer)> {
-        let classes = self.workloads[workload].classes.clone();
-        let mut answers: Vec<(AddressRange, Answer)> = Vec::new();
-        for piece in 0..self.engine.pieces().len() {
-            let mut all = Answer::CLOSED;
-            for class in &classes {
-                let (from, to) = ends(self.engine.inside(*class), self.engine.outside(piece));
-                let one = self.engine.answer(from, to);
-                all = self.engine.either(all, one);
-            }
-            let range = self.engine.pieces()[piece];
-            match answers.last_mut() {
-                Some((before, answer)) if *answer == all && before.touches(&range) => before.last = range.last,
-                _ => answers.push((range, all)),
-            }
-        }
-        answers.retain(|(_, answer)| *answer != Answer::CLOSED);
-        answers
+        self.engine.outside_answers(&self.workloads[workload].classes, Direction::Ingress)
     }
 
     /// All flows, computed as they are asked for: those from workloads first, in order, then those from outside. A workload's flows to itself are
     /// not among them.
     pub fn flows(&mut self) -> Flows<'_> {
-        Flows { of: self, next: 0, ready: VecDeque::new(), outside: None }
+        let masks = self.engine.masks();
+        Flows { of: self, masks, next: 0, ready: VecDeque::new(), outside: None }
     }
 
     /// Policies of one tier and priority whose order matters and is not defined.
@@ -113,6 +89,48 @@ impl Reachability {
 }
 
 impl Engine {
+    /// What some pod of some of the classes may reach of some pod of others.
+    pub fn between(&mut self, from: &[ClassId], to: &[ClassId]) -> Answer {
+        let mut all = Answer::CLOSED;
+        for a in from {
+            for b in to {
+                let one = self.answer(self.inside(*a), self.inside(*b));
+                all = self.either(all, one);
+            }
+        }
+        all
+    }
+
+    /// Whether something may be open from some of the classes to some of others.
+    #[must_use]
+    pub fn any_may_reach(&self, masks: &Masks, from: &[ClassId], to: &[ClassId]) -> bool {
+        from.iter().any(|a| to.iter().any(|b| self.may_reach(masks, *a, *b)))
+    }
+
+    /// What is open between classes and the world outside, out of the cluster or into it: ranges in ascending order, each as large as it can be, without
+    /// those of which nothing is open.
+    pub fn outside_answers(&mut self, classes: &[ClassId], direction: Direction) -> Vec<(AddressRange, Answer)> {
+        let mut answers: Vec<(AddressRange, Answer)> = Vec::new();
+        for piece in 0..self.pieces().len() {
+            let mut all = Answer::CLOSED;
+            for class in classes {
+                let (class, piece) = (self.inside(*class), self.outside(piece));
+                let one = match direction {
+                    Direction::Egress => self.answer(class, piece),
+                    Direction::Ingress => self.answer(piece, class),
+                };
+                all = self.either(all, one);
+            }
+            let range = self.pieces()[piece];
+            match answers.last_mut() {
+                Some((before, answer)) if *answer == all && before.touches(&range) => before.last = range.last,
+                _ => answers.push((range, all)),
+            }
+        }
+        answers.retain(|(_, answer)| *answer != Answer::CLOSED);
+        answers
+    }
+
     /// What is open to some of them.
     pub fn either(&mut self, a: Answer, b: Answer) -> Answer {
         Answer { open: self.pool.union(a.open, b.open), possible: self.pool.union(a.possible, b.possible) }
@@ -138,6 +156,7 @@ impl Engine {
 #[derive(Debug)]
 pub struct Flows<'a> {
     of: &'a mut Reachability,
+    masks: Masks,
     next: usize,
     ready: VecDeque<Flow>,
     /// Flows from outside by range; `None` until they are worked out.
@@ -167,7 +186,7 @@ impl Flows<'_> {
             self.next += 1;
             let name = self.of.workloads[from].name.to_string();
             for to in 0..self.of.workloads.len() {
-                if to != from {
+                if to != from && self.of.may_reach(&self.masks, from, to) {
                     let answer = self.of.between(from, to);
                     if answer != Answer::CLOSED {
                         let to = self.of.workloads[to].name.to_string();

@@ -98,7 +98,7 @@ pub(super) fn read_unmodelled(object: &Object) -> Option<(String, Option<String>
 }
 
 /// The workloads of pods and controllers, with the shapes of their pods.
-fn workloads(runs: &BTreeMap<RunsKey, Runs>) -> BTreeMap<WorkloadName, BTreeSet<Shape>> {
+pub(super) fn workloads(runs: &BTreeMap<RunsKey, Runs>) -> BTreeMap<WorkloadName, BTreeSet<Shape>> {
     let mut live: BTreeMap<WorkloadName, BTreeSet<Shape>> = BTreeMap::new();
     let mut templates: BTreeMap<WorkloadName, BTreeSet<Shape>> = BTreeMap::new();
     for (key, one) in runs {

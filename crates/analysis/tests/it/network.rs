@@ -6,9 +6,11 @@ use analysis::snapshot::{Object, Place, Snapshot};
 use serde_json::Value;
 
 mod cyclonus;
+mod history;
 mod properties;
 mod reference;
 mod traps;
+mod ways;
 
 fn snapshot(objects: &[Value]) -> Snapshot {
     objects.iter().map(|body| Object::from_json(body.clone(), Place::default()).unwrap()).collect()

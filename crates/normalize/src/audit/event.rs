@@ -1,6 +1,7 @@
 //! The row of one audit event.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use records::table::{Provenance, TableSink};
 use records::tables::audit::AuditEvent;
@@ -12,7 +13,7 @@ use crate::audit::envelope::{Carried, export_line_parts, recognise, recognise_me
 use crate::audit::fields::Fields;
 use crate::audit::identity::event_digest;
 use crate::audit::request::RequestUri;
-use crate::audit::{aks, gke, guards};
+use crate::audit::{aks, gke, guards, plaintext};
 use crate::fault::Faults;
 use crate::json::{Json, MAX_DEPTH, MalformedKind, Shape, check, checked};
 
@@ -28,10 +29,13 @@ struct Delivery<'e> {
     time: Option<Timestamp>,
     /// Whether all bytes passed the check; else every part is checked before it is shown.
     sound: bool,
+    /// Takes the event's own time, once it is known.
+    time_seen: &'e Cell<Option<Timestamp>>,
 }
 
-/// Makes the row of an entry of an audit source, and rows of its faults.
-pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
+/// Makes the row of an entry of an audit source, rows of credentials that stand in it, and rows of its faults.
+pub(crate) fn project(entry: &EntryView<'_>, key: Option<&::plaintext::Key>, sink: &mut impl TableSink) {
+    let time_seen = &Cell::new(None);
     let mut faults = Faults::of(entry);
     if entry.redacted {
         faults.add("secret_value_redacted", "secret values were in the event and were replaced before the first write");
@@ -65,26 +69,54 @@ pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
     };
     match carried {
         Carried::Kubernetes(fields) => {
-            let delivery = Delivery { envelope: "kubernetes", lost: "", time: None, sound };
+            let delivery = Delivery { envelope: "kubernetes", lost: "", time: None, sound, time_seen };
             append(entry, &fields, &delivery, &digest, &mut faults, sink);
         }
         Carried::Eks(event) => {
             let time = time.or_else(|| own_time(Json::of(raw)));
-            inner(entry, &event, &Delivery { envelope: "eks", lost: "", time, sound }, &digest, &mut faults, sink);
+            inner(
+                entry,
+                &event,
+                &Delivery { envelope: "eks", lost: "", time, sound, time_seen },
+                &digest,
+                &mut faults,
+                sink,
+            );
         }
         Carried::AksLog(event) => {
             let time = own_time(Json::of(raw));
-            inner(entry, &event, &Delivery { envelope: "aks", lost: "", time, sound }, &digest, &mut faults, sink);
+            inner(
+                entry,
+                &event,
+                &Delivery { envelope: "aks", lost: "", time, sound, time_seen },
+                &digest,
+                &mut faults,
+                sink,
+            );
         }
         Carried::AksColumns(row) if sound => {
             let time = own_time(Json::of(raw)).or_else(|| own_time(row));
             let (event, lost) = aks::as_event(row);
-            inner(entry, &event, &Delivery { envelope: "aks", lost: &lost, time, sound }, &digest, &mut faults, sink);
+            inner(
+                entry,
+                &event,
+                &Delivery { envelope: "aks", lost: &lost, time, sound, time_seen },
+                &digest,
+                &mut faults,
+                sink,
+            );
         }
         Carried::Gke { entry: log_entry, payload } if sound => {
             let time = own_time(log_entry);
             let (event, lost) = gke::as_event(log_entry, payload);
-            inner(entry, &event, &Delivery { envelope: "gke", lost: &lost, time, sound }, &digest, &mut faults, sink);
+            inner(
+                entry,
+                &event,
+                &Delivery { envelope: "gke", lost: &lost, time, sound, time_seen },
+                &digest,
+                &mut faults,
+                sink,
+            );
         }
         Carried::Withheld(withheld) => {
             let reason = withheld.member("reason").and_then(|r| r.text()).unwrap_or_default();
@@ -100,6 +132,7 @@ pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
         Carried::Unknown if sound => faults.add("unreadable", "the entry is JSON, but no audit event in a known form"),
         Carried::Unknown => {}
     }
+    plaintext::append(entry, time_seen.get().unwrap_or(entry.received_at), key, sink);
     faults.append_to(sink);
 }
 
@@ -375,6 +408,7 @@ fn append<'a>(
         .or_else(|| fields.timestamp.and_then(envelope_time))
         .or(delivery.time)
         .unwrap_or(entry.received_at);
+    delivery.time_seen.set(Some(event_time));
     let uri = request_uri.as_deref().map(RequestUri::of);
     let dry_run = DryRun {
         uri,

@@ -47,7 +47,7 @@ table! {
         valid_to: optional_time,
         /// Whether some policy that refuses was in force.
         enforced: boolean,
-        /// What it was: `pod-security:<level>` (with `:<version>` when one is pinned), `validating-admission-policy:<policy>/<binding>`; several joined by `, `; empty when none.
+        /// What it was: `pod-security:<level>` (with `:<version>` when one is pinned), `validating-admission-policy:<policy>/<binding>`, `validating-webhook:<configuration>/<webhook>`; several joined by `, `; empty when none.
         enforced_by: text,
         /// Level of the Pod Security label `pod-security.kubernetes.io/enforce`; null without label.
         pod_security_level: optional_text,

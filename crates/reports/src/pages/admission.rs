@@ -12,7 +12,7 @@ use records::tables::admission::AdmissionReconciliation;
 
 pub use decision::decision;
 pub use decisions::decisions;
-pub use exceptions::{exception, exceptions};
+pub use exceptions::{exception, exception_filter, exceptions};
 pub use guards::{guards, guards_pages};
 pub use guide::guide;
 pub use policy_sets::{policy_set, policy_sets};

@@ -298,7 +298,7 @@ fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }
 
-fn network_policy() -> impl Strategy<Value = Value> {
+pub(super) fn network_policy() -> impl Strategy<Value = Value> {
     let types = prop::option::of(prop::sample::select(vec![
         json!(["Ingress"]),
         json!(["Egress"]),

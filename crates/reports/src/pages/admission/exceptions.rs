@@ -76,9 +76,14 @@ fn state(row: &PolicyException<'_>, at: Timestamp) -> (&'static str, bool) {
     }
 }
 
-/// The decisions that an exception was, or would have been, for.
+/// The filter of the decisions that the exception with this identifier was, or would have been, for; `None` without such an exception.
 #[must_use]
-pub(crate) fn uses_filter(row: &PolicyException<'_>) -> DecisionFilter {
+pub fn exception_filter(report: &Report, id: &str) -> Option<DecisionFilter> {
+    let found = report.material().admission.exceptions.iter().find(|row| row.exception_id == id)?;
+    Some(uses_filter(found))
+}
+
+fn uses_filter(row: &PolicyException<'_>) -> DecisionFilter {
     DecisionFilter {
         exception: row.name.to_string(),
         from: Some(row.valid_from),

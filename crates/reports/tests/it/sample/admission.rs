@@ -140,7 +140,7 @@ pub(crate) fn admission() -> AdmissionMaterial {
     AdmissionMaterial {
         counts: vec![
             verdict("allow", 18_204, 41, 120),
-            verdict("deny", 61, 2, 7),
+            verdict("deny", 61, 0, 7),
             verdict("error", 1, 0, 0),
             verdict("warn", 402, 0, 3),
         ],
