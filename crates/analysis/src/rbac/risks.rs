@@ -23,6 +23,7 @@ mod graph;
 mod history;
 pub mod need;
 mod nodes;
+mod on_nodes;
 mod opens;
 mod options;
 mod profile;

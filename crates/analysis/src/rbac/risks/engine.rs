@@ -1,7 +1,8 @@
 //! The risks of a cluster as they stand, changed by what each change of an object touches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -26,28 +27,33 @@ pub(crate) struct Told {
     /// All that it holds, its groups' rights too.
     held: Vec<Held>,
     /// Changes whenever the findings are worked out again.
-    generation: u64,
+    pub(crate) generation: u64,
     /// A digest of findings and paths as they were last told; `None` when that does not tell all that they depend on.
     shown: Option<u64>,
     /// The risks as they were last told.
     risks: BTreeMap<RiskKey, Risk>,
 }
 
+/// Namespace and name of a service account.
+pub(crate) type Name = (String, String);
+
 /// The risks of a cluster.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) world: World,
-    options: Options,
+    pub(crate) options: Options,
     known: Known,
     pub(crate) told: BTreeMap<Subject, Told>,
     /// What comes together on each node, after the finding that the node by itself comes to something.
-    on_nodes: BTreeMap<String, Told>,
+    pub(crate) on_nodes: BTreeMap<String, Told>,
     /// The service accounts that exist and lead anywhere, by namespace.
     pub(crate) leading: BTreeMap<String, BTreeSet<String>>,
+    /// Service accounts with what they hold by themselves, as far as they were looked at.
+    pub(crate) accounts: HashMap<Name, Rc<nodes::Account>>,
     /// What roles give that may be bound, by role and scope.
     rights: BTreeMap<(Key, Option<String>), Vec<Finding>>,
-    graph: Graph,
-    generation: u64,
+    pub(crate) graph: Graph,
+    pub(crate) generation: u64,
 }
 
 /// A risk that began, changed (`Some`) or ended (`None`).
@@ -62,6 +68,7 @@ impl Engine {
             told: BTreeMap::new(),
             on_nodes: BTreeMap::new(),
             leading: BTreeMap::new(),
+            accounts: HashMap::new(),
             rights: BTreeMap::new(),
             graph: Graph::new(),
             generation: 0,
@@ -85,7 +92,9 @@ impl Engine {
             touched.subjects.extend(also);
         }
         if touched.everybody {
-            touched.nodes.extend(self.world.running.nodes.keys().cloned());
+            self.accounts.clear();
+            let nodes = &self.world.running.nodes;
+            touched.nodes.extend(nodes.iter().map(|(node, on)| (node.clone(), on.accounts.keys().cloned().collect())));
         }
         let mut paths = touched.paths;
         for subject in &touched.subjects {
@@ -130,50 +139,6 @@ impl Engine {
             risks: std::mem::take(&mut told.risks),
         };
         true
-    }
-
-    /// Works out again what comes together on the nodes that are touched, themselves or by an account of theirs.
-    fn evaluate_nodes(&mut self, touched: &Touched) -> bool {
-        let mut nodes: BTreeSet<String> = touched.nodes.clone();
-        let accounts: BTreeSet<(&str, &str)> = touched
-            .subjects
-            .iter()
-            .filter_map(|subject| match subject {
-                Subject::ServiceAccount { namespace, name } => Some((namespace.as_str(), name.as_str())),
-                _ => None,
-            })
-            .collect();
-        if !accounts.is_empty() && !touched.everybody {
-            for (node, on) in &self.world.running.nodes {
-                let has =
-                    |(namespace, name): &(String, String)| accounts.contains(&(namespace.as_str(), name.as_str()));
-                if on.accounts.keys().any(has) {
-                    nodes.insert(node.clone());
-                }
-            }
-        }
-        let mut paths = false;
-        for node in nodes {
-            let on = self.world.running.nodes.get(&node);
-            // Accounts without findings lead nowhere, and hold nothing together with others.
-            let leads = on.is_some_and(|on| {
-                on.accounts.keys().any(|(namespace, name)| self.leads(namespace, name)) || on.api_servers > 0
-            });
-            let had = self.on_nodes.get(&node).is_some_and(|told| !told.findings.is_empty());
-            if !leads && !had {
-                continue;
-            }
-            paths = true;
-            self.generation += 1;
-            let mut findings = Vec::new();
-            if leads {
-                findings.extend(nodes::path(&node));
-                findings.extend(nodes::together(&self.world, &self.options, &node));
-            }
-            let told = self.on_nodes.entry(node).or_default();
-            (told.findings, told.generation) = (findings, self.generation);
-        }
-        paths
     }
 
     /// Whether a service account leads anywhere.

@@ -279,11 +279,18 @@ impl Graph {
                 let Some(on) = self.best(number) else { continue };
                 for edge_number in into.get(number as usize).into_iter().flatten() {
                     let Some(edge) = self.edges.get(*edge_number as usize) else { continue };
-                    let Some(best) = self.best.get_mut(edge.from as usize).filter(|best| best.is_none()) else {
-                        continue;
+                    let Some(best) = self.best.get_mut(edge.from as usize) else { continue };
+                    // Of equally short ways that of the first edge counts; the vertex itself has not been gone on from yet.
+                    let first = best.is_none();
+                    let equal = |best: &Best| {
+                        let later = best.edge.is_some_and(|edge| edge > *edge_number);
+                        best.end == end && best.distance == on.distance + 1 && later
                     };
+                    if !first && !best.as_ref().is_some_and(equal) {
+                        continue;
+                    }
                     let mut digest = hasher.build_hasher();
-                    (edge.from, &edge.why, on.digest).hash(&mut digest);
+                    (&edge.why, on.digest).hash(&mut digest);
                     if let Some(vertex) = self.vertices.get(edge.from as usize) {
                         vertex.hash(&mut digest);
                     }
@@ -293,7 +300,9 @@ impl Graph {
                         edge: Some(*edge_number),
                         digest: digest.finish(),
                     });
-                    waiting.push_back(edge.from);
+                    if first {
+                        waiting.push_back(edge.from);
+                    }
                 }
             }
         }

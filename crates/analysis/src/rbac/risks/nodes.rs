@@ -1,7 +1,8 @@
 //! RB-44: what comes together on a node. Whoever holds it holds the service accounts of all its pods.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
+use std::sync::{Arc, LazyLock};
 
 use super::catalogue::by_id;
 use super::findings::{Evidence, Finding, Held, Opening, opened_by};
@@ -12,8 +13,9 @@ use super::profile::{Bits, needs};
 use super::world::{World, account_subject};
 use crate::rbac::subject::Subject;
 
-/// One service account on a node.
-struct Account {
+/// One service account on a node, with what it holds by itself.
+#[derive(Debug)]
+pub(crate) struct Account {
     subject: Arc<Subject>,
     held: Vec<Held>,
     at_cluster: Bits,
@@ -21,7 +23,18 @@ struct Account {
 }
 
 impl Account {
-    fn new(world: &World, namespace: &str, name: &str) -> Self {
+    /// Whether it holds a part of something that needs several permissions.
+    pub(crate) fn holds_a_part(&self) -> bool {
+        static PARTS: LazyLock<Bits> = LazyLock::new(|| {
+            let mut parts = Bits::default();
+            let ways = needs().patterns.iter().flat_map(|(_, ways)| ways);
+            ways.filter(|way| way.needs.len() > 1).for_each(|way| parts.union(&way.bits));
+            parts
+        });
+        self.at_cluster.touches(&PARTS) || self.in_namespaces.values().any(|bits| bits.touches(&PARTS))
+    }
+
+    pub(crate) fn new(world: &World, namespace: &str, name: &str) -> Self {
         let subject = account_subject(namespace, name);
         let mut held = world.held_by(&subject);
         held.retain(|held| !held.profile.bits.is_empty());
@@ -40,23 +53,18 @@ impl Account {
 }
 
 /// The patterns that the accounts on a node hold together, and none of them alone; one finding for each scope.
-pub(crate) fn together(world: &World, options: &Options, node: &str) -> Vec<Finding> {
-    let (Some(on), Some(pattern)) = (world.running.nodes.get(node), by_id("RB-44")) else { return Vec::new() };
-    let accounts: Vec<Account> = on
-        .accounts
-        .keys()
-        .map(|(namespace, name)| Account::new(world, namespace, name))
-        .filter(|account| !account.held.is_empty())
-        .collect();
+pub(crate) fn together(options: &Options, accounts: &[Rc<Account>]) -> Vec<Finding> {
+    let Some(pattern) = by_id("RB-44") else { return Vec::new() };
     let mut at_cluster = Bits::default();
     let mut in_namespaces: BTreeMap<&str, Vec<(&Account, Bits)>> = BTreeMap::new();
-    for account in &accounts {
+    for account in accounts {
         at_cluster.union(&account.at_cluster);
         for (namespace, bits) in &account.in_namespaces {
             in_namespaces.entry(namespace).or_default().push((account, *bits));
         }
     }
-    let held: Vec<(&Account, &Held)> = accounts.iter().flat_map(|a| a.held.iter().map(move |held| (a, held))).collect();
+    let held: Vec<(&Account, &Held)> =
+        accounts.iter().flat_map(|a| a.held.iter().map(move |held| (&**a, held))).collect();
     let plain: Vec<&Held> = held.iter().map(|(_, held)| *held).collect();
     let mut findings: BTreeMap<Option<&str>, Finding> = BTreeMap::new();
     // Only what needs several permissions can come together, and not where an account has it over the cluster.
@@ -107,6 +115,22 @@ pub(crate) fn together(world: &World, options: &Options, node: &str) -> Vec<Find
         }
     }
     findings.into_values().collect()
+}
+
+/// A text of what findings of a node rest on: equal while they are the same.
+pub(crate) fn sign(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for opening in findings.iter().flat_map(|finding| &finding.openings) {
+        for evidence in &opening.evidence {
+            if let Evidence::Rule { held, position, account } = evidence {
+                let (binding, role) = (&held.bound.binding, Arc::as_ptr(&held.profile));
+                let account = account.as_deref().map(ToString::to_string).unwrap_or_default();
+                text.push_str(&format!("{:?}/{}/{role:?}/{position}/{account};", binding.namespace, binding.name));
+            }
+        }
+        text.push('|');
+    }
+    text
 }
 
 /// The subject under which what is on a node is told: the user of its kubelet.

@@ -202,9 +202,9 @@ fn bound(
         (Reach::All, true) if over_cluster => vec![Vertex::ClusterAdmin],
         (Reach::All, true) => vec![Vertex::NamespaceAdmin(scope.map(str::to_owned))],
         (Reach::Names(names), true) => {
-            // RoleBindings in every namespace do not give what ClusterRoleBindings do.
+            // RoleBindings in every namespace do not give what ClusterRoleBindings do; that of the control plane stands for all.
             let places: Vec<Option<String>> = match scope {
-                None if !over_cluster => world.known_namespaces().into_iter().map(Some).collect(),
+                None if !over_cluster => world.telling_namespace().map(Some).into_iter().collect(),
                 scope => vec![scope.map(str::to_owned)],
             };
             let rights = |name: &String| {

@@ -43,8 +43,8 @@ pub(crate) struct Touched {
     pub(crate) everybody: bool,
     /// Namespaces whose service accounts' may be, those too that do not exist.
     pub(crate) namespaces: BTreeSet<String>,
-    /// Nodes that other accounts run on.
-    pub(crate) nodes: BTreeSet<String>,
+    /// Nodes that other accounts run on, with these accounts by namespace and name.
+    pub(crate) nodes: BTreeMap<String, BTreeSet<(String, String)>>,
     /// Whether other paths may be open.
     pub(crate) paths: bool,
 }
@@ -145,7 +145,7 @@ impl World {
                 let had = self.control_plane.contains(seen.name);
                 if has != had {
                     touched.paths = true;
-                    touched.nodes.insert(seen.name.to_owned());
+                    touched.nodes.entry(seen.name.to_owned()).or_default();
                     if has {
                         self.control_plane.insert(seen.name.to_owned())
                     } else {
@@ -188,7 +188,7 @@ impl World {
             }
             ("", "nodes") if self.control_plane.remove(seen.name) => {
                 touched.paths = true;
-                touched.nodes.insert(seen.name.to_owned());
+                touched.nodes.entry(seen.name.to_owned()).or_default();
             }
             (group, resource) if running::is_workload(group, resource) => {
                 self.running.set(resource, namespace, seen.name, None, touched);
@@ -275,9 +275,13 @@ impl World {
         keys.take_while(move |(own, _)| namespace.is_none() || *own == namespace)
     }
 
-    /// The namespaces that objects are known of.
-    pub(crate) fn known_namespaces(&self) -> BTreeSet<String> {
-        self.namespaces.keys().chain(self.accounts.keys()).chain(self.running.accounts.keys()).cloned().collect()
+    /// The namespace in which rights of a namespace say most: that of the control plane where objects of it are known, else the first.
+    pub(crate) fn telling_namespace(&self) -> Option<String> {
+        let system = "kube-system".to_owned();
+        if self.namespaces.contains_key(&system) || self.accounts.contains_key(&system) {
+            return Some(system);
+        }
+        self.namespaces.keys().chain(self.accounts.keys()).chain(self.running.accounts.keys()).next().cloned()
     }
 
     /// All bindings.

@@ -355,18 +355,19 @@ impl Running {
         match &used.node {
             Some(name) => {
                 let node = self.nodes.entry(name.clone()).or_default();
-                let mut other = count(&mut node.accounts, (namespace.to_owned(), used.account.clone()), more);
+                let account = (namespace.to_owned(), used.account.clone());
+                let other = count(&mut node.accounts, account.clone(), more);
                 if used.takes_node {
                     let from = count(&mut node.taken_from, namespace.to_owned(), more);
                     touched.paths |= from;
                 }
                 if used.api_server {
                     step(&mut node.api_servers);
-                    other = true;
+                    touched.nodes.entry(name.clone()).or_default();
                     touched.paths = true;
                 }
                 if other {
-                    touched.nodes.insert(name.clone());
+                    touched.nodes.entry(name.clone()).or_default().insert(account);
                 }
                 if node.accounts.is_empty() {
                     self.nodes.remove(name);
