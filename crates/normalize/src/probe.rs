@@ -1,7 +1,7 @@
 //! The result of an enforcement probe, which the probe's container leaves as its termination message, where the watch of pods sees it.
 //!
 //! So the probe needs no rights in the cluster, and its result stands beside what the API server and the node say of the pod: its UID, service account, image and node.
-//! A pod is a probe's by the label [`LABEL`]. Whoever can write the status of pods, or make pods with this label, can make a result up: the control tells
+//! A pod is a probe's by the label [`LABEL`] with the value `client`. Whoever can write the status of pods, or make pods with this label, can make a result up: the control tells
 //! which namespace and which image count.
 
 use records::table::{Provenance, TableSink};
@@ -12,7 +12,7 @@ use crate::VERSION;
 use crate::fault::Faults;
 use crate::json::{Json, MAX_DEPTH, Shape, check};
 
-/// The label of a probe's pod.
+/// The label of a probe's pods: `client` is the one that tells.
 pub const LABEL: &str = "plimsoll.dev/network-probe";
 
 /// Checks of one result that are read: more than fit into a termination message.
@@ -21,10 +21,11 @@ const MOST_CHECKS: usize = 64;
 /// Makes a row of each check when the object is a pod of a probe that has ended.
 pub(crate) fn project<'a>(entry: &EntryView<'a>, object: Json<'a>, faults: &mut Faults<'a>, sink: &mut impl TableSink) {
     let Some(metadata) = object.member("metadata") else { return };
-    if metadata.member("labels").and_then(|labels| labels.member(LABEL)).is_none() {
+    let text = |of: Json<'a>, key: &str| of.member(key).and_then(|value| value.text());
+    // The server of the probe has the label with another value, and nothing to tell.
+    if metadata.member("labels").and_then(|labels| text(labels, LABEL)).is_none_or(|role| role != "client") {
         return;
     }
-    let text = |of: Json<'a>, key: &str| of.member(key).and_then(|value| value.text());
     let (Some(uid), Some(namespace), Some(name)) =
         (text(metadata, "uid"), text(metadata, "namespace"), text(metadata, "name"))
     else {
