@@ -8,6 +8,7 @@
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
 //! - `credential_use` and `service_accounts` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
+//! - `network_isolation`, `network_rules`, `network_paths`, `trust_boundaries` and `entry_points` by [`network`]
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]
 //! - `audit_balance` by [`balance`]: the counters of API servers beside what was received

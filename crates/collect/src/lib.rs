@@ -15,6 +15,7 @@
 //! | [`canary`] | sequenced canaries |
 //! | [`clock`] | our clock, and what is known of theirs |
 //! | [`rbac`] | the rights that collection needs |
+//! | [`network_probe`] | whether network policies are enforced: a client that tries, and its server |
 //! | [`request`] | the only place where requests are made: `GET`, and etcd's range |
 //!
 //! Everything becomes entries of the store: objects byte for byte (secret values replaced), and statements
@@ -35,6 +36,7 @@ pub mod kinds;
 pub mod listing;
 pub mod metrics;
 pub mod namespaces;
+pub mod network_probe;
 pub mod options;
 mod piece;
 pub mod rbac;

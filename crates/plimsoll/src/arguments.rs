@@ -1,9 +1,16 @@
 //! The command line.
 
+mod analyze;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use records::Timestamp;
+
+pub(crate) use analyze::{
+    AccessDiffArguments, AnalyzeCommand, AnalyzeSource, Blocks, NetworkArguments, NetworkView, WhatCanArguments,
+    WhoCanArguments,
+};
 
 /// Heading of the options that all commands have.
 const COMMON: &str = "Common options";
@@ -41,8 +48,12 @@ pub(crate) enum Format {
     Json,
     /// Parquet, to standard output (only `query`).
     Parquet,
-    /// SARIF 2.1.0 (only `policy check`).
+    /// SARIF 2.1.0 (`policy check`, `analyze`).
     Sarif,
+    /// A graph in the DOT language of Graphviz (only `analyze`).
+    Dot,
+    /// A graph as SVG (only `analyze`).
+    Svg,
     /// JUnit XML (only `policy check`).
     Junit,
     /// For `ingest`: audit events of Kubernetes, one a line, in lists, or in the envelopes of EKS, GKE and AKS.
@@ -73,11 +84,17 @@ pub(crate) enum Command {
     /// Checks manifests and admission requests against policies, tests policies, explains rules.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Analyses who can do what, what can reach what, where credentials are: of manifests, a cluster, or a moment of the history.
+    #[command(subcommand)]
+    Analyze(AnalyzeCommand),
     /// Verifies the signatures of images.
     #[command(subcommand)]
     Images(ImagesCommand),
     /// Prints the ClusterRole and binding that collection needs, to be applied by an administrator.
     Rbac,
+    /// Tries whether the cluster's network enforces its NetworkPolicies.
+    #[command(subcommand)]
+    NetworkProbe(NetworkProbeCommand),
     /// Sets up the admission webhook.
     #[command(subcommand)]
     Admission(AdmissionCommand),
@@ -114,6 +131,31 @@ pub(crate) struct EtcdScanArguments {
     /// Exit with 1 when an object is stored in the clear or in an unknown form.
     #[arg(long)]
     pub(crate) fail_on_findings: bool,
+}
+
+/// `plimsoll network-probe`.
+#[derive(Subcommand)]
+pub(crate) enum NetworkProbeCommand {
+    /// Prints the manifests of a probe, to be created by an administrator (`kubectl create -f -`).
+    Manifest {
+        /// The namespace.
+        #[arg(long, default_value = "plimsoll-probe")]
+        namespace: String,
+        /// The image of this program.
+        #[arg(long)]
+        image: String,
+    },
+    /// Tries the connections, prints the result as one line of JSON, and leaves it as termination message.
+    Run {
+        /// Where the server is: a name or an address.
+        #[arg(long)]
+        host: String,
+        /// Connects nothing and prints a made-up result that says so, to try the rest with.
+        #[arg(long)]
+        simulate: bool,
+    },
+    /// Listens on the ports of the probe.
+    Serve,
 }
 
 #[derive(Subcommand)]

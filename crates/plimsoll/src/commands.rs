@@ -1,11 +1,13 @@
 //! One module a subcommand.
 
 mod admission;
+mod analyze;
 mod controls;
 mod etcd_scan;
 mod evaluate;
 mod images;
 mod ingest;
+mod network_probe;
 mod policy;
 mod query;
 mod rbac;
@@ -38,6 +40,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         (Format::K8sAudit, command) if !matches!(command, Command::Ingest(_)) => {
             bail!("--format k8s-audit is of files that `ingest` takes in; give --format table, csv or json")
         }
+        (Format::Dot | Format::Svg, command) if !matches!(command, Command::Analyze(_)) => {
+            bail!("only `analyze` draws graphs; give --format table, csv or json")
+        }
         _ => {}
     }
     match &arguments.command {
@@ -49,8 +54,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::Controls(own) => controls::run(arguments, own),
         Command::Store(own) => store::run(arguments, own),
         Command::Policy(own) => policy::run(arguments, own),
+        Command::Analyze(own) => analyze::run(arguments, own),
         Command::Images(own) => images::run(arguments.format, own),
         Command::Rbac => rbac::run(),
+        Command::NetworkProbe(own) => network_probe::run(own),
         Command::Admission(own) => admission::run(own),
         Command::EtcdScan(own) => etcd_scan::run(arguments, own),
     }

@@ -67,7 +67,9 @@ pub(crate) fn print_rows(format: Format, header: &[&str], rows: &[Vec<String>]) 
             }
             writeln!(out, "{table}")
         }
-        Format::Sarif | Format::Junit => anyhow::bail!("only `policy check` prints SARIF and JUnit XML"),
+        Format::Sarif | Format::Junit | Format::Dot | Format::Svg => {
+            anyhow::bail!("this has no such form; give --format table, csv or json")
+        }
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(&mut out);
             writer.write_record(header)?;
