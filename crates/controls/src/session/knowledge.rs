@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use analysis::{
-    CanarySeen, CredentialGroup, GuardedEvent, Heartbeats, Inputs, IssuedCredential, Settings, SourceSummary,
-    WriteEvent,
+    CanarySeen, CredentialGroup, GuardedEvent, Heartbeats, Inputs, IssuedCredential, ObservedUse, Settings,
+    SourceSummary, WriteEvent,
 };
-use analysis::{CanarySeen, GuardedEvent, Heartbeats, Inputs, ObservedUse, Settings, SourceSummary, WriteEvent};
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::prelude::SessionContext;
@@ -28,7 +27,7 @@ use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
-const RECEIVED: [(&str, &str); 12] = [
+const RECEIVED: [(&str, &str); 13] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
