@@ -11,8 +11,9 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("records", &[]),
     ("ledger", &[]),
-    ("normalize", &["records"]),
-    ("analysis", &["records"]),
+    ("plaintext", &[]),
+    ("normalize", &["plaintext", "records"]),
+    ("analysis", &["plaintext", "records"]),
     ("expressions", &[]),
     ("rego", &[]),
     ("policy", &["expressions", "records", "rego"]),
@@ -23,6 +24,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("signatures", &["records"]),
     ("intake", &["records", "store", "normalize", "policy", "signatures"]),
     ("portal", &["records", "controls", "reports", "store"]),
+    ("probe", &["records"]),
     (
         "plimsoll",
         &[
@@ -32,8 +34,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "intake",
             "ledger",
             "normalize",
+            "plaintext",
             "policy",
             "portal",
+            "probe",
             "records",
             "reports",
             "signatures",
@@ -52,6 +56,7 @@ const NO_NETWORK: &[&str] = &[
     "ledger",
     "normalize",
     "analysis",
+    "plaintext",
     "expressions",
     "rego",
     "policy",
@@ -76,7 +81,8 @@ const NETWORK_LIBRARIES: &[&str] = &[
 ];
 
 /// Crates that must not know async runtimes or table engines either.
-const PURE: &[&str] = &["records", "ledger", "normalize", "analysis", "expressions", "rego", "policy", "reports"];
+const PURE: &[&str] =
+    &["records", "ledger", "normalize", "analysis", "plaintext", "expressions", "rego", "policy", "reports"];
 const NOT_PURE: &[&str] = &["tokio", "datafusion", "parquet", "arrow"];
 
 fn root() -> PathBuf {

@@ -1,19 +1,25 @@
 //! All derived tables at once.
 
-use records::tables::admission::{AdmissionReconciliation, PolicyException};
+use records::tables::admission::{AdmissionReconciliation, PolicyException, PolicyReportResult, PolicyState};
 use records::tables::audit::PrivilegedSession;
 use records::tables::encryption::EncryptionState;
+use records::tables::identities::{CredentialUse, ServiceAccount};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
+use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
+use records::tables::plaintext::PlaintextFinding;
 use records::tables::rbac::{BindingUse, PermissionUse, RbacGrant, RbacRule};
+use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
+use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
 use records::tables::secrets::{SecretPosture, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
+use crate::network::history::{NetworkTables, network_tables};
 use crate::objects::writers::WriteIndex;
 use crate::writes::ObjectWrites;
 use crate::{
-    Inputs, Settings, admission, audit_policy, clocks, encryption, enforcement, objects, observation, rbac, secrets,
-    sessions, workloads, writes,
+    Inputs, Settings, admission, audit_policy, clocks, encryption, enforcement, identities, objects, observation, rbac,
+    secrets, sessions, workloads, writes,
 };
 
 /// The rows of the derived tables, in an order that depends on nothing but the inputs' content.
@@ -25,6 +31,8 @@ pub struct Derived<'r> {
     pub rbac_grants: Vec<RbacGrant<'r>>,
     /// Rows of `rbac_rules`.
     pub rbac_rules: Vec<RbacRule<'r>>,
+    /// Rows of `rbac_risks`.
+    pub rbac_risks: Vec<RbacRisk<'static>>,
     /// Rows of `permission_use`.
     pub permission_use: Vec<PermissionUse<'r>>,
     /// Rows of `binding_use`.
@@ -35,6 +43,20 @@ pub struct Derived<'r> {
     pub workload_posture: Vec<WorkloadPosture<'r>>,
     /// Rows of `namespace_enforcement`.
     pub namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    /// Rows of `credential_use`.
+    pub credential_use: Vec<CredentialUse<'r>>,
+    /// Rows of `service_accounts`.
+    pub service_accounts: Vec<ServiceAccount<'r>>,
+    /// Rows of `network_isolation`.
+    pub network_isolation: Vec<NetworkIsolation<'r>>,
+    /// Rows of `network_rules`.
+    pub network_rules: Vec<NetworkRule<'r>>,
+    /// Rows of `network_paths`.
+    pub network_paths: Vec<NetworkPath<'r>>,
+    /// Rows of `trust_boundaries`.
+    pub trust_boundaries: Vec<TrustBoundary<'r>>,
+    /// Rows of `entry_points`.
+    pub entry_points: Vec<EntryPoint<'r>>,
     /// Rows of `privileged_sessions`.
     pub privileged_sessions: Vec<PrivilegedSession<'r>>,
     /// Rows of `object_writes`.
@@ -59,8 +81,16 @@ pub struct Derived<'r> {
     pub secrets_posture: Vec<SecretPosture<'r>>,
     /// Rows of `secret_rotations`.
     pub secret_rotations: Vec<SecretRotation<'r>>,
+    /// Rows of `secret_readers`.
+    pub secret_readers: Vec<SecretReaders<'r>>,
+    /// Rows of `plaintext_findings`.
+    pub plaintext_findings: Vec<PlaintextFinding<'r>>,
     /// Rows of `exceptions`.
     pub exceptions: Vec<PolicyException<'r>>,
+    /// Rows of `policy_state`.
+    pub policy_state: Vec<PolicyState<'r>>,
+    /// Rows of `policy_reports`.
+    pub policy_reports: Vec<PolicyReportResult<'r>>,
 }
 
 /// Computes all derived tables. What is about sources and what is about objects is worked out at the same time.
@@ -93,6 +123,7 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         now: inputs.now,
         settings: &inputs.settings,
     });
+    let about_secrets = secrets::secrets(&objects.history, &objects.rbac_grants, &encryption);
     let (secrets_posture, secret_rotations) = secrets::secrets(&objects.history.versions, &encryption);
     let (permission_use, binding_use) = rbac::usage::permission_use(&rbac::usage::Evidence {
         uses: &inputs.observed_uses,
@@ -105,14 +136,29 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         look_back_seconds: inputs.settings.permission_look_back_seconds,
     });
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
+    let credential_use = identities::credential_use(
+        std::mem::take(&mut inputs.credential_groups),
+        &inputs.issued_credentials,
+        &objects.history.versions,
+    );
+    let service_accounts =
+        identities::service_accounts(&objects.history.versions, &objects.workload_posture, &objects.rbac_grants);
     Derived {
         rbac_grants: objects.rbac_grants,
         rbac_rules: objects.rbac_rules,
+        rbac_risks: objects.rbac_risks,
         permission_use,
         binding_use,
         running_images: objects.running_images,
         workload_posture: workloads::with_exceptions(objects.workload_posture, &exceptions),
         namespace_enforcement: objects.namespace_enforcement,
+        credential_use,
+        service_accounts,
+        network_isolation: objects.network.isolation,
+        network_rules: objects.network.rules,
+        network_paths: objects.network.paths,
+        trust_boundaries: objects.network.boundaries,
+        entry_points: objects.network.entries,
         privileged_sessions: sources.privileged_sessions,
         sources: observed.sources,
         coverage: observed.coverage,
@@ -122,9 +168,13 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         clock_skew: sources.clock_skew,
         admission_reconciliation,
         encryption_state: encryption.states,
-        secrets_posture,
-        secret_rotations,
+        secrets_posture: about_secrets.posture,
+        secret_rotations: about_secrets.rotations,
+        secret_readers: about_secrets.readers,
         exceptions,
+        plaintext_findings: objects.plaintext_findings,
+        policy_state: objects.policy_state,
+        policy_reports: objects.policy_reports,
         object_versions: objects.history.versions,
         object_writes: ObjectWrites::new(inputs.audit_writes, writes),
     }
@@ -155,21 +205,32 @@ struct AboutObjects<'r> {
     history: objects::History<'r>,
     rbac_grants: Vec<RbacGrant<'r>>,
     rbac_rules: Vec<RbacRule<'r>>,
+    rbac_risks: Vec<RbacRisk<'static>>,
     running_images: Vec<RunningImage<'r>>,
     workload_posture: Vec<WorkloadPosture<'r>>,
     namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    policy_state: Vec<PolicyState<'r>>,
+    policy_reports: Vec<PolicyReportResult<'r>>,
+    network: NetworkTables<'r>,
+    plaintext_findings: Vec<PlaintextFinding<'r>>,
 }
 
 impl<'r> AboutObjects<'r> {
     fn of(observations: Vec<ObjectObservation<'r>>, index: &WriteIndex<'_, 'r>, settings: &Settings) -> Self {
+        let statuses = admission::statuses(&observations);
         let history = objects::histories(observations, index);
         let (rbac_grants, rbac_rules) = rbac::grants_and_rules(&history);
         Self {
             rbac_grants,
             rbac_rules,
+            rbac_risks: rbac::risks::intervals(&history, &rbac::risks::Options::default()),
             running_images: workloads::running_images(&history.versions),
             workload_posture: workloads::workload_posture(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
+            policy_state: admission::policy_state(&history.versions, &statuses),
+            policy_reports: admission::policy_reports(&history.versions),
+            network: network_tables(&history.versions, &settings.network),
+            plaintext_findings: crate::plaintext::findings(&history.versions, settings.digest_key.as_ref()),
             history,
         }
     }

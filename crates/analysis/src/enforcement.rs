@@ -1,12 +1,14 @@
 //! What refused privileged pods in each namespace, and when.
 //!
-//! Two things count. The namespace's label `pod-security.kubernetes.io/enforce` at `baseline` or `restricted` (both refuse privileged
-//! pods at each of their versions; an invalid level counts as none). And a ValidatingAdmissionPolicy that is *known* to refuse
-//! privileged pods, bound with `Deny`, failing closed, and covering the creation of every pod of the namespace.
+//! Three things count. The namespace's label `pod-security.kubernetes.io/enforce` at `baseline` or `restricted` (both refuse privileged
+//! pods at each of their versions; an invalid level counts as none). A ValidatingAdmissionPolicy that is *known* to refuse
+//! privileged pods, bound with `Deny`, failing closed, and covering the creation of every pod of the namespace. And a validating webhook that is
+//! known to refuse them, failing closed, and asked about the creation of every pod of the namespace. Whether a webhook answers does not matter
+//! here: with `failurePolicy: Fail` a pod that it gives no answer about is refused, too.
 //!
-//! **What the expressions of a policy refuse is not worked out.** A policy counts only when it carries the annotation
-//! `plimsoll.dev/refuses` with `privileged-pods` in its list, or its name is in [`crate::Settings::enforcing_policies`]: that is
-//! the statement of whoever wrote the policy, and is to be examined like any other policy document.
+//! **What the expressions of a policy refuse, or a webhook, is not worked out.** One counts only when the policy, or the webhook's configuration, carries
+//! the annotation `plimsoll.dev/refuses` with `privileged-pods` in its list, or its name is in [`crate::Settings::enforcing_policies`]: that is
+//! the statement of whoever wrote it, and is to be examined like any other policy document.
 //!
 //! Partial cover does not count: match conditions, object selectors, resource names, rules that exclude pods, and parameters that may be missing.
 //! The fields that make a pod privileged cannot be changed by an update, so covering `CREATE` is enough. Not
@@ -33,6 +35,24 @@ const ADMISSION: &str = "admissionregistration.k8s.io";
 struct Body<S: Default> {
     metadata: Metadata,
     spec: S,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WebhookConfiguration {
+    metadata: Metadata,
+    webhooks: Option<Vec<WebhookSpec>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WebhookSpec {
+    name: String,
+    failure_policy: Option<String>,
+    match_conditions: Option<Vec<serde_json::Value>>,
+    namespace_selector: Option<LabelSelector>,
+    object_selector: Option<LabelSelector>,
+    rules: Option<Vec<ResourceRule>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -101,6 +121,13 @@ impl ResourceRule {
     }
 }
 
+impl Metadata {
+    fn declares_refusal(&self) -> bool {
+        let refuses = |value: &str| value.split(',').any(|what| what.trim() == "privileged-pods");
+        self.annotations.iter().flatten().any(|(key, value)| key == REFUSES && refuses(value))
+    }
+}
+
 impl MatchResources {
     /// Whether the creation of every pod in a namespace that the selector takes is covered. `without_rules`: what it means to
     /// have no resource rules.
@@ -136,6 +163,15 @@ struct Binding<'a> {
     resources: MatchResources,
 }
 
+/// One webhook that refuses privileged pods, over one version of its configuration.
+struct Webhook<'a> {
+    cluster: &'a str,
+    configuration: &'a str,
+    name: String,
+    interval: Interval,
+    resources: MatchResources,
+}
+
 fn of_kind<'a, 'r>(versions: &'a [ObjectVersion<'r>], group: &str, resource: &str) -> Vec<&'a ObjectVersion<'r>> {
     versions.iter().filter(|v| v.api_group == group && v.resource == resource).collect()
 }
@@ -143,12 +179,7 @@ fn of_kind<'a, 'r>(versions: &'a [ObjectVersion<'r>], group: &str, resource: &st
 fn policy<'a>(version: &'a ObjectVersion<'_>, settings: &Settings) -> Option<Policy<'a>> {
     // A body of another form proves no enforcement; the normaliser lists it as a fault.
     let body: Body<PolicySpec> = serde_json::from_str(&version.body_json).ok()?;
-    let declared = body
-        .metadata
-        .annotations
-        .iter()
-        .flatten()
-        .any(|(key, value)| key == REFUSES && value.split(',').any(|what| what.trim() == "privileged-pods"));
+    let declared = body.metadata.declares_refusal();
     let constraints = body.spec.match_constraints?;
     let counts = (declared || settings.enforcing_policies.iter().any(|name| *name == version.name))
         && body.spec.failure_policy.as_deref().is_none_or(|policy| policy == "Fail")
@@ -176,6 +207,30 @@ fn binding<'a>(version: &'a ObjectVersion<'_>) -> Option<Binding<'a>> {
     })
 }
 
+fn webhooks<'a>(version: &'a ObjectVersion<'_>, settings: &Settings) -> Vec<Webhook<'a>> {
+    let Ok(body) = serde_json::from_str::<WebhookConfiguration>(&version.body_json) else { return Vec::new() };
+    let Some(interval) = Interval::new(version.valid_from, version.valid_to) else { return Vec::new() };
+    let declared = body.metadata.declares_refusal();
+    let mut found = Vec::new();
+    for webhook in body.webhooks.unwrap_or_default() {
+        let resources = MatchResources {
+            namespace_selector: webhook.namespace_selector,
+            object_selector: webhook.object_selector,
+            resource_rules: webhook.rules,
+            exclude_resource_rules: None,
+        };
+        let counts = (declared || settings.enforcing_policies.contains(&webhook.name))
+            && webhook.failure_policy.as_deref().is_none_or(|policy| policy == "Fail")
+            && webhook.match_conditions.as_ref().is_none_or(Vec::is_empty)
+            && resources.covers_pods(false);
+        if counts {
+            let (cluster, configuration) = (&*version.provenance.cluster, &*version.name);
+            found.push(Webhook { cluster, configuration, name: webhook.name, interval, resources });
+        }
+    }
+    found
+}
+
 /// The rows of `namespace_enforcement`.
 pub(crate) fn namespace_enforcement<'r>(
     versions: &[ObjectVersion<'r>],
@@ -189,10 +244,15 @@ pub(crate) fn namespace_enforcement<'r>(
         .filter_map(binding)
         .filter(|b| policies.iter().any(|p| (p.cluster, p.name) == (b.cluster, b.policy.as_str())))
         .collect();
+    let webhooks: Vec<Webhook<'_>> = of_kind(versions, ADMISSION, "validatingwebhookconfigurations")
+        .into_iter()
+        .flat_map(|version| webhooks(version, settings))
+        .collect();
     let cuts: Vec<Timestamp> = policies
         .iter()
         .flat_map(|p| p.interval.bounds())
         .chain(bindings.iter().flat_map(|b| b.interval.bounds()))
+        .chain(webhooks.iter().flat_map(|w| w.interval.bounds()))
         .collect();
 
     let mut rows: Vec<NamespaceEnforcement<'r>> = Vec::new();
@@ -204,7 +264,8 @@ pub(crate) fn namespace_enforcement<'r>(
         let labels = body.metadata.labels.unwrap_or_default();
         for piece in interval.cut(cuts.iter().copied()) {
             let level = labels.get(ENFORCE);
-            let enforced_by = enforcers(&version.provenance.cluster, &labels, piece.from, &policies, &bindings);
+            let guards = Guards { policies: &policies, bindings: &bindings, webhooks: &webhooks };
+            let enforced_by = guards.enforcers(&version.provenance.cluster, &labels, piece.from);
             if let Some(row) = newest.get(&*version.uid).map(|row| &mut rows[*row])
                 && row.valid_to == Some(piece.from)
                 && row.enforced_by == enforced_by
@@ -228,31 +289,39 @@ pub(crate) fn namespace_enforcement<'r>(
     rows
 }
 
-/// What refuses privileged pods in a namespace with these labels at an instant, joined by `, `.
-fn enforcers(
-    cluster: &str,
-    labels: &Labels,
-    at: Timestamp,
-    policies: &[Policy<'_>],
-    bindings: &[Binding<'_>],
-) -> String {
-    let mut found = Vec::new();
-    if let Some(level) = labels.get(ENFORCE).filter(|level| matches!(level.as_str(), "baseline" | "restricted")) {
-        found.push(match labels.get(ENFORCE_VERSION).filter(|version| *version != "latest") {
-            Some(version) => format!("pod-security:{level}:{version}"),
-            None => format!("pod-security:{level}"),
-        });
-    }
-    for binding in bindings.iter().filter(|b| b.cluster == cluster && b.interval.contains(at)) {
-        let bound = policies.iter().any(|p| {
-            (p.cluster, p.name) == (cluster, binding.policy.as_str())
-                && p.interval.contains(at)
-                && p.constraints.takes(labels)
-        });
-        if bound && binding.resources.takes(labels) {
-            found.push(format!("validating-admission-policy:{}/{}", binding.policy, binding.name));
+/// All that may refuse privileged pods.
+struct Guards<'g, 'a> {
+    policies: &'g [Policy<'a>],
+    bindings: &'g [Binding<'a>],
+    webhooks: &'g [Webhook<'a>],
+}
+
+impl Guards<'_, '_> {
+    /// What refuses privileged pods in a namespace with these labels at an instant, joined by `, `.
+    fn enforcers(&self, cluster: &str, labels: &Labels, at: Timestamp) -> String {
+        let mut found = Vec::new();
+        if let Some(level) = labels.get(ENFORCE).filter(|level| matches!(level.as_str(), "baseline" | "restricted")) {
+            found.push(match labels.get(ENFORCE_VERSION).filter(|version| *version != "latest") {
+                Some(version) => format!("pod-security:{level}:{version}"),
+                None => format!("pod-security:{level}"),
+            });
         }
+        for binding in self.bindings.iter().filter(|b| b.cluster == cluster && b.interval.contains(at)) {
+            let bound = self.policies.iter().any(|p| {
+                (p.cluster, p.name) == (cluster, binding.policy.as_str())
+                    && p.interval.contains(at)
+                    && p.constraints.takes(labels)
+            });
+            if bound && binding.resources.takes(labels) {
+                found.push(format!("validating-admission-policy:{}/{}", binding.policy, binding.name));
+            }
+        }
+        for webhook in self.webhooks.iter().filter(|w| w.cluster == cluster && w.interval.contains(at)) {
+            if webhook.resources.takes(labels) {
+                found.push(format!("validating-webhook:{}/{}", webhook.configuration, webhook.name));
+            }
+        }
+        found.sort();
+        found.join(", ")
     }
-    found.sort();
-    found.join(", ")
 }

@@ -6,11 +6,13 @@ pub(crate) mod audit_row;
 mod write_event;
 
 use crate::admission::guarded::GuardedEvent;
+use crate::identities::{CredentialGroup, IssuedCredential};
 use crate::observation::heartbeats::Heartbeats;
 use crate::rbac::usage::ObservedUse;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
 use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
+use records::tables::identities::PeopleReading;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
 pub use write_event::WriteEvent;
@@ -57,6 +59,12 @@ pub struct Inputs<'r> {
     pub etcd_objects: Vec<EtcdObject<'r>>,
     /// All rows of `cloud_encryption`.
     pub cloud_encryption: Vec<CloudEncryption<'r>>,
+    /// The use of each credential but those of pods, nodes and the control plane ([`CredentialGroup`]).
+    pub credential_groups: Vec<CredentialGroup<'r>>,
+    /// At least all rows of `audit_events` with an `issued_credential_id` whose actor is no node.
+    pub issued_credentials: Vec<IssuedCredential<'r>>,
+    /// All rows of `people_readings`.
+    pub people_readings: Vec<PeopleReading<'r>>,
     /// One for each source that has an entry in the store.
     pub source_summaries: Vec<SourceSummary>,
     /// End of knowledge: nothing that was received later is in the rows.
@@ -87,6 +95,9 @@ impl Inputs<'_> {
             etcd_scans: Vec::new(),
             etcd_objects: Vec::new(),
             cloud_encryption: Vec::new(),
+            credential_groups: Vec::new(),
+            issued_credentials: Vec::new(),
+            people_readings: Vec::new(),
             source_summaries: Vec::new(),
             now,
             settings: Settings::default(),
@@ -146,9 +157,13 @@ pub struct GovernedResource {
 pub struct Settings {
     /// Resources whose writes become rows of `object_writes`.
     pub governed_resources: Vec<GovernedResource>,
-    /// Names of ValidatingAdmissionPolicies that are known to refuse privileged pods, beside those that carry the annotation
+    /// Names of ValidatingAdmissionPolicies and of validating webhooks that are known to refuse privileged pods, beside those that carry the annotation
     /// `plimsoll.dev/refuses: privileged-pods`. What a policy's expressions refuse is not worked out from their text.
     pub enforcing_policies: Vec<String>,
+    /// Trust levels of namespaces, and how network policies are read where the API leaves it open.
+    pub network: crate::network::Options,
+    /// The store's key of digests; without it credentials in plain text have none. It changes nothing else.
+    pub digest_key: Option<::plaintext::Key>,
     /// Seconds between two [`records::Statement::Alive`] of a source.
     pub heartbeat_seconds: i64,
     /// Seconds between two canaries of an audit source.
@@ -211,6 +226,8 @@ impl Default for Settings {
         Self {
             governed_resources: DEFAULT_GOVERNED_RESOURCES.into_iter().map(governed).collect(),
             enforcing_policies: Vec::new(),
+            network: crate::network::Options::default(),
+            digest_key: None,
             heartbeat_seconds: 10,
             canary_seconds: 60,
             in_flight_seconds: 130,

@@ -4,17 +4,23 @@
 //! a module of its own:
 //!
 //! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
+//! - `rbac_grants` and `rbac_rules` by [`rbac`], `rbac_risks` by [`rbac::risks`]
 //! - `rbac_grants` and `rbac_rules` by [`rbac`]; `permission_use` and `binding_use` by [`rbac::usage`]
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
+//! - `credential_use` and `service_accounts` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
+//! - `network_isolation`, `network_rules`, `network_paths`, `trust_boundaries` and `entry_points` by [`network`]
+//! - `plaintext_findings` by [`plaintext`](mod@plaintext)
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]
 //! - `audit_balance` by [`balance`]: the counters of API servers beside what was received
 //! - `coverage`, `gaps` and `sources` by [`observation`]
 //! - `audit_policy_requirements` by [`audit_policy`]
 //! - `clock_skew` by [`clocks`]
-//! - `encryption_state` by [`encryption`]; `secrets_posture` and `secret_rotations` by [`secrets`]
+//! - `encryption_state` by [`encryption`]; `secrets_posture`, `secret_rotations` and `secret_readers` by [`secrets`]
 //! - `admission_reconciliation` and `exceptions` by [`admission`]
+//! - `encryption_state` by [`encryption`]; `secrets_posture` and `secret_rotations` by [`secrets`]
+//! - `admission_reconciliation`, `exceptions`, `policy_state` and `policy_reports` by [`admission`]
 //!
 //! [`snapshot`] is what holds at one instant, [`replay`] the walk from one instant to the next.
 
@@ -26,9 +32,12 @@ pub mod derive;
 pub mod encryption;
 pub mod enforcement;
 mod identifier;
+pub mod identities;
 pub mod inputs;
+pub mod network;
 pub mod objects;
 pub mod observation;
+pub mod plaintext;
 pub mod rbac;
 pub mod replay;
 pub mod secrets;
@@ -41,6 +50,7 @@ pub mod writes;
 
 pub use admission::guarded::GuardedEvent;
 pub use derive::{Derived, derive};
+pub use identities::{CredentialGroup, IssuedCredential};
 pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary, WriteEvent};
 pub use observation::heartbeats::Heartbeats;
 pub use rbac::usage::ObservedUse;

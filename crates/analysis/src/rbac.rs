@@ -21,6 +21,7 @@ pub mod binding;
 pub mod equivalence;
 pub mod node;
 pub mod questions;
+pub mod risks;
 pub mod role;
 pub mod rules;
 pub mod state;

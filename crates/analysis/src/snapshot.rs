@@ -155,6 +155,11 @@ impl Snapshot {
         self.objects.insert(key(&object), object)
     }
 
+    /// Takes away the object of the same group, resource, namespace and name.
+    pub fn remove(&mut self, like: &Object) -> Option<Object> {
+        self.objects.remove(&key(like))
+    }
+
     /// All objects, in order.
     pub fn all(&self) -> impl Iterator<Item = &Object> {
         self.objects.values()

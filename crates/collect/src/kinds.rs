@@ -6,6 +6,8 @@ use std::str::FromStr;
 use records::source::SourceNameError;
 use records::{SourceClass, SourceName};
 
+mod keepers;
+
 /// How much of an object is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Content {
@@ -129,14 +131,15 @@ impl FromStr for GovernedKind {
 
 /// The kinds that are governed unless configured otherwise.
 ///
-/// Kinds that some API servers do not serve are among them (MutatingAdmissionPolicies came with Kubernetes 1.32): such a source
+/// Kinds that some API servers do not serve are among them (MutatingAdmissionPolicies came with Kubernetes 1.32, others with what is installed): such a source
 /// states that it is not served, and the others go on. ConfigMaps are not: values in them are not redacted, so watching them
 /// is for the operator to decide.
 #[must_use]
 pub fn default_kinds() -> Vec<GovernedKind> {
     const ADMISSION: &str = "admissionregistration.k8s.io";
     const RBAC: &str = "rbac.authorization.k8s.io";
-    const KINDS: [(&str, &str, &[&str]); 28] = [
+    const CLUSTER_POLICIES: &str = "policy.networking.k8s.io";
+    const KINDS: [(&str, &str, &[&str]); 45] = [
         ("", "namespaces", &["v1"]),
         ("", "serviceaccounts", &["v1"]),
         ("", "secrets", &["v1"]),
@@ -157,6 +160,24 @@ pub fn default_kinds() -> Vec<GovernedKind> {
         ("batch", "cronjobs", &["v1"]),
         ("networking.k8s.io", "networkpolicies", &["v1"]),
         ("networking.k8s.io", "ingresses", &["v1"]),
+        ("gateway.networking.k8s.io", "gateways", &["v1", "v1beta1"]),
+        ("gateway.networking.k8s.io", "httproutes", &["v1", "v1beta1"]),
+        ("gateway.networking.k8s.io", "grpcroutes", &["v1"]),
+        ("gateway.networking.k8s.io", "tlsroutes", &["v1", "v1alpha3", "v1alpha2"]),
+        ("gateway.networking.k8s.io", "tcproutes", &["v1alpha2"]),
+        ("gateway.networking.k8s.io", "udproutes", &["v1alpha2"]),
+        (CLUSTER_POLICIES, "clusternetworkpolicies", &["v1beta1", "v1alpha2"]),
+        (CLUSTER_POLICIES, "adminnetworkpolicies", &["v1alpha1"]),
+        (CLUSTER_POLICIES, "baselineadminnetworkpolicies", &["v1alpha1"]),
+        // Policies that are not modelled: that they are there is what is to be known.
+        ("cilium.io", "ciliumnetworkpolicies", &["v2"]),
+        ("cilium.io", "ciliumclusterwidenetworkpolicies", &["v2"]),
+        ("crd.projectcalico.org", "networkpolicies", &["v1"]),
+        ("crd.projectcalico.org", "globalnetworkpolicies", &["v1"]),
+        ("crd.antrea.io", "networkpolicies", &["v1beta1"]),
+        ("crd.antrea.io", "clusternetworkpolicies", &["v1beta1"]),
+        ("security.istio.io", "authorizationpolicies", &["v1", "v1beta1"]),
+        ("policy.linkerd.io", "authorizationpolicies", &["v1alpha1"]),
         (ADMISSION, "validatingwebhookconfigurations", &["v1"]),
         (ADMISSION, "mutatingwebhookconfigurations", &["v1"]),
         (ADMISSION, "validatingadmissionpolicies", &["v1", "v1beta1"]),
@@ -168,6 +189,7 @@ pub fn default_kinds() -> Vec<GovernedKind> {
     ];
     KINDS
         .iter()
+        .chain(&keepers::KEEPERS)
         .map(|(group, resource, versions)| {
             GovernedKind::new(group, resource, versions).expect("the built-in kinds are well formed")
         })

@@ -140,6 +140,13 @@ impl Session {
         self.now
     }
 
+    /// The same session with these tables only. What the others hold in memory goes, so that a session can be kept for long.
+    #[must_use]
+    pub fn only(mut self, tables: &[&str]) -> Self {
+        self.providers.retain(|(name, _)| tables.contains(name));
+        self
+    }
+
     /// Runs one query over the open tables. Statements that create, change, copy or configure are refused.
     ///
     /// # Errors
@@ -255,11 +262,19 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.object_versions),
         one(derived.rbac_grants),
         one(derived.rbac_rules),
+        one(derived.rbac_risks),
         one(derived.permission_use),
         one(derived.binding_use),
         one(derived.running_images),
         one(derived.workload_posture),
         one(derived.namespace_enforcement),
+        one(derived.credential_use),
+        one(derived.service_accounts),
+        one(derived.network_isolation),
+        one(derived.network_rules),
+        one(derived.network_paths),
+        one(derived.trust_boundaries),
+        one(derived.entry_points),
         one(derived.privileged_sessions),
         object_writes,
         one(derived.sources),
@@ -269,10 +284,14 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.audit_balance),
         one(derived.clock_skew),
         one(derived.admission_reconciliation),
+        one(derived.plaintext_findings),
         one(derived.exceptions),
+        one(derived.policy_state),
+        one(derived.policy_reports),
         one(derived.encryption_state),
         one(derived.secrets_posture),
         one(derived.secret_rotations),
+        one(derived.secret_readers),
     ]
 }
 

@@ -1,8 +1,8 @@
-//! Decisions of our admission webhook, and the policy sets that it loaded.
+//! Decisions of our admission webhook, the policy sets that it loaded, and results of the negative probe.
 
 use records::EntryView;
 use records::table::TableSink;
-use records::tables::admission::{AdmissionDecision, AdmissionPolicySet, AdmittedImage};
+use records::tables::admission::{AdmissionDecision, AdmissionPolicySet, AdmissionProbe, AdmittedImage};
 
 use crate::record::project_record;
 
@@ -12,5 +12,6 @@ pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
         "admission_decision" => AdmissionDecision,
         "admitted_image" => AdmittedImage,
         "admission_policy_set" => AdmissionPolicySet,
+        "admission_probe" => AdmissionProbe,
     });
 }

@@ -8,6 +8,7 @@
 //! | `fields`, `envelope`, `gke`, `aks` | which part of the bytes is which field |
 //! | `request` | what the request's URI tells |
 //! | `event` | the row |
+//! | `plaintext` | rows of credentials that stand in it |
 //! | `guards` | rows of what it tells of guards |
 
 pub mod actor;
@@ -18,6 +19,7 @@ pub(crate) mod fields;
 pub(crate) mod gke;
 pub(crate) mod guards;
 pub mod identity;
+pub(crate) mod plaintext;
 pub(crate) mod request;
 pub mod split;
 

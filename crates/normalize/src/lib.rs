@@ -9,11 +9,13 @@
 //! | [`project`](mod@project) | dispatch on the class of the entry's source |
 //! | [`audit`] | events of the API server's audit log, also in the envelopes of EKS, GKE and AKS |
 //! | [`watch`] | observations of objects by list and watch |
+//! | [`probe`] | results of enforcement probes, from the status of their pods |
 //! | [`statements`] | statements of Plimsoll's components |
 //! | [`configuration`] | files that configure the control plane |
 //! | [`encryption`] | encryption at rest: scans of etcd, counters of API servers, descriptions of managed clusters |
 //! | [`evaluation`] | results of evaluations |
-//! | [`admission`] | decisions of our admission webhook, and its policy sets |
+//! | [`admission`] | decisions of our admission webhook, its policy sets, results of the negative probe |
+//! | [`identities`] | lists of people who work here and who left, as CSV or SCIM |
 //! | [`redact`] | taking secret values out before the first write |
 //! | [`json`] | reading JSON in place, bounded |
 
@@ -23,14 +25,16 @@ pub mod configuration;
 pub mod encryption;
 pub mod evaluation;
 mod fault;
+pub mod identities;
 pub mod json;
+pub mod probe;
 pub mod project;
 mod record;
 pub mod redact;
 pub mod statements;
 pub mod watch;
 
-pub use project::project;
+pub use project::{project, project_keyed};
 
 /// Version of the projection: part of every row, raised whenever the same entry would give other rows.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;

@@ -3,18 +3,24 @@
 use records::{EntryView, SourceClass, TableSink};
 
 use crate::fault::Faults;
-use crate::{admission, audit, configuration, encryption, evaluation, statements, watch};
+use crate::{admission, audit, configuration, encryption, evaluation, identities, statements, watch};
 
-/// Appends the rows that an entry gives, in a fixed order. Never panics; faults become rows of `faults`.
+/// Appends the rows that an entry gives, in a fixed order. Never panics; faults become rows of `faults`. Credentials in plain text have no digest.
 pub fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
+    project_keyed(entry, None, sink);
+}
+
+/// As [`project`], with the store's key of digests: equal credentials in plain text are seen to be equal. All else is the same without it.
+pub fn project_keyed(entry: &EntryView<'_>, key: Option<&plaintext::Key>, sink: &mut impl TableSink) {
     match entry.source.split('/').nth(1).and_then(SourceClass::parse) {
-        Some(SourceClass::Audit) => audit::event::project(entry, sink),
+        Some(SourceClass::Audit) => audit::event::project(entry, key, sink),
         Some(SourceClass::Watch) => watch::project(entry, sink),
         Some(SourceClass::Statements) => statements::project(entry, sink),
         Some(SourceClass::Configuration) => configuration::project(entry, sink),
         Some(SourceClass::Evaluation) => evaluation::project(entry, sink),
         Some(SourceClass::Admission) => admission::project(entry, sink),
         Some(SourceClass::Encryption) => encryption::project(entry, sink),
+        Some(SourceClass::Identities) => identities::project(entry, sink),
         // Decisions of people have no table yet; their entries are kept.
         Some(SourceClass::People) => {}
         None => {

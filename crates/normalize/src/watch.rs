@@ -3,7 +3,11 @@
 //! The *material* part of an object is what a person or a controller decided: the object without `status`, `managedFields`,
 //! `resourceVersion`, `generation`, the annotation of `kubectl apply` (it repeats the object) and known heartbeats. Its keys are put
 //! in order and its strings are escaped in one way, so that equal objects have equal bytes and one digest. Of the objects that keep
-//! Secrets a few members of the status are material ([`keepers`]).
+//! Secrets a few members of the status are material ([`keepers`]); the status of a CertificateSigningRequest, which is a decision, is whole.
+//!
+//! The status of some kinds is evidence by itself: what Gatekeeper's audit found, and whether its pods enforce a constraint. It is kept beside
+//! the material part, so that a finding is not taken for a decision. Reports of policies have no status: all of them is what a tool found. Of their results the
+//! time of the last look is left out, with which each scan would be a new version.
 
 use std::borrow::Cow;
 
@@ -19,7 +23,7 @@ use crate::json::{Json, MAX_DEPTH, Shape, check, quote};
 pub mod keepers;
 
 /// Annotations that only say that something is alive or was just looked at, or repeat the object.
-pub const HEARTBEAT_ANNOTATIONS: [&str; 7] = [
+pub const HEARTBEAT_ANNOTATIONS: [&str; 8] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "control-plane.alpha.kubernetes.io/leader",
     "endpoints.kubernetes.io/last-change-trigger-time",
@@ -27,7 +31,14 @@ pub const HEARTBEAT_ANNOTATIONS: [&str; 7] = [
     "autoscaling.alpha.kubernetes.io/current-metrics",
     "cluster-autoscaler.kubernetes.io/last-updated",
     "node.alpha.kubernetes.io/ttl",
+    "audit.kyverno.io/last-scan-time",
 ];
+
+/// API groups of kinds whose status is evidence.
+const STATUS_IS_EVIDENCE: [&str; 2] = ["constraints.gatekeeper.sh", "templates.gatekeeper.sh"];
+
+/// API groups of reports of policies.
+const REPORT_GROUPS: [&str; 2] = ["wgpolicyk8s.io", "openreports.io"];
 
 /// Members of `metadata` that change without a decision.
 const IMMATERIAL_METADATA: [&str; 4] = ["managedFields", "resourceVersion", "generation", "selfLink"];
@@ -73,11 +84,15 @@ fn append<'a>(entry: &EntryView<'a>, line: Json<'a>, faults: &mut Faults<'a>, si
         faults.add("missing_field", "the object has no metadata");
     }
     let of_metadata = |key: &str| metadata.and_then(|m| text(m, key));
+    if let Some(object) = object.filter(|_| resource == "pods") {
+        crate::probe::project(entry, object, faults, sink);
+    }
     let (last_write_time, last_write_manager) = last_write(metadata);
     let body = object.map(material);
     let group = text(line, "group").unwrap_or_default();
     let content_write_time = if group.is_empty() && resource == "secrets" { content_write(metadata) } else { None };
     let refreshed_time = object.and_then(|object| keepers::refreshed(&group, object));
+    let status = object.filter(|_| STATUS_IS_EVIDENCE.contains(&&*group)).and_then(|o| o.member("status"));
     sink.append(&ObjectObservation {
         provenance: Provenance::of(entry, VERSION),
         observed_at: entry.received_at,
@@ -101,6 +116,7 @@ fn append<'a>(entry: &EntryView<'a>, line: Json<'a>, faults: &mut Faults<'a>, si
         refreshed_time,
         material_digest: body.as_ref().map(|b| Cow::Owned(hex::encode(Sha256::digest(b.as_bytes())))),
         body_json: body.map(Cow::Owned),
+        status_json: status.filter(|status| status.shape() == Shape::Object).map(|status| Cow::Owned(evident(status))),
     });
 }
 
@@ -148,7 +164,13 @@ fn content_write(metadata: Option<Json<'_>>) -> Option<Timestamp> {
 pub fn material(object: Json<'_>) -> String {
     let mut out = String::with_capacity(object.bytes().len());
     let lease = object.member("kind").and_then(|k| k.text()).is_some_and(|kind| kind == "Lease");
+    let group = object.member("apiVersion").and_then(|version| version.text());
+    let group = group.as_deref().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
+    let report = REPORT_GROUPS.contains(&group);
+    let request = object.member("kind").and_then(|k| k.text()).is_some_and(|k| k == "CertificateSigningRequest");
     write_object(object, &mut out, |key, value, out| match key {
+        // Who a certificate was issued to, and by whose approval, stands in the status of its request alone.
+        "status" if request => write_member(key, value, out),
         "status" => keepers::write_status(object, value, out),
         "metadata" if value.shape() == Shape::Object => {
             quote(key, out);
@@ -176,9 +198,39 @@ pub fn material(object: Json<'_>) -> String {
             write_object(value, out, |key, value, out| key != "renewTime" && write_member(key, value, out));
             true
         }
+        "results" if report && value.shape() == Shape::Array => {
+            quote(key, out);
+            out.push(':');
+            write_each(value, out, |result, out| match result.shape() {
+                Shape::Object => {
+                    write_object(result, out, |key, v, out| key != "timestamp" && write_member(key, v, out))
+                }
+                _ => write(result, out),
+            });
+            true
+        }
         _ => write_member(key, value, out),
     });
     out
+}
+
+/// The status of a kind whose status is evidence, with keys in order and without the time of the last audit.
+fn evident(status: Json<'_>) -> String {
+    let mut out = String::with_capacity(status.bytes().len());
+    write_object(status, &mut out, |key, value, out| key != "auditTimestamp" && write_member(key, value, out));
+    out
+}
+
+/// Writes the elements of an array.
+fn write_each(array: Json<'_>, out: &mut String, element: impl Fn(Json<'_>, &mut String)) {
+    out.push('[');
+    for (number, value) in array.elements().enumerate() {
+        if number > 0 {
+            out.push(',');
+        }
+        element(value, out);
+    }
+    out.push(']');
 }
 
 fn write_member(key: &str, value: Json<'_>, out: &mut String) -> bool {
@@ -214,16 +266,7 @@ fn write_object(object: Json<'_>, out: &mut String, mut member: impl FnMut(&str,
 fn write(value: Json<'_>, out: &mut String) {
     match value.shape() {
         Shape::Object => write_object(value, out, write_member),
-        Shape::Array => {
-            out.push('[');
-            for (number, element) in value.elements().enumerate() {
-                if number > 0 {
-                    out.push(',');
-                }
-                write(element, out);
-            }
-            out.push(']');
-        }
+        Shape::Array => write_each(value, out, write),
         Shape::Text => quote(&value.text().unwrap_or_default(), out),
         _ => out.push_str(value.verbatim().unwrap_or("null")),
     }
@@ -241,6 +284,28 @@ mod tests {
         let expected = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"annotations":{"a":"1","b":"&"},"name":"p"},"spec":{"a":[],"b":1.0}}"#;
         assert_eq!(material(Json::of(a)), expected);
         assert_eq!(material(Json::of(b)), expected);
+    }
+
+    #[test]
+    fn a_look_of_a_scanner_is_no_new_version_of_its_report() {
+        let report = |seconds: u32, result: &str| {
+            let text = format!(
+                r#"{{"apiVersion":"wgpolicyk8s.io/v1alpha2","kind":"PolicyReport","metadata":{{"name":"r"}},"results":[{{"policy":"p","result":"{result}","timestamp":{{"seconds":{seconds}}}}},7]}}"#
+            );
+            material(Json::of(text.as_bytes()))
+        };
+        assert_eq!(report(1, "pass"), report(2, "pass"));
+        assert_ne!(report(1, "pass"), report(1, "fail"));
+        let expected = r#""results":[{"policy":"p","result":"pass"},7]}"#;
+        assert!(report(1, "pass").ends_with(expected));
+        let other = br#"{"apiVersion":"v1","kind":"X","results":[{"timestamp":1}]}"#;
+        assert!(material(Json::of(other)).contains("timestamp"));
+    }
+
+    #[test]
+    fn the_time_of_an_audit_is_not_what_it_found() {
+        let status = Json::of(br#"{"totalViolations":2,"auditTimestamp":"2026-11-23T09:00:00Z","byPod":[{"id":"a"}]}"#);
+        assert_eq!(evident(status), r#"{"byPod":[{"id":"a"}],"totalViolations":2}"#);
     }
 
     #[test]

@@ -23,6 +23,21 @@ pub(crate) fn manifests(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(out)
 }
 
+/// The files that were named, and all files in folders that were named; those of git itself are left out.
+pub(crate) fn all(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut out = Vec::new();
+    for path in named {
+        if path.as_os_str() == "-" || !path.is_dir() {
+            out.push(path.clone());
+            continue;
+        }
+        let mut files = Vec::new();
+        folder::walk(path, &mut files)?;
+        out.extend(files.into_iter().filter(|file| !file.components().any(|part| part.as_os_str() == ".git")));
+    }
+    Ok(out)
+}
+
 /// A file's bytes: one more than is read of any file, so that a longer one is told as too long.
 pub(crate) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let limit = policy::manifest::MAX_FILE_BYTES as u64 + 1;

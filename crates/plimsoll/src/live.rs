@@ -12,7 +12,7 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::configuration::Configuration;
-use crate::{evaluation, evidence};
+use crate::{evaluation, evidence, guides};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -83,9 +83,10 @@ impl Feeder {
         let Some(window) = self.window(&reader) else { return Ok(()) };
         let catalogue = evaluation::catalogue(None).await?;
         let evaluated = evaluation::evaluate(&reader, &self.configuration, catalogue, window, &[]).await?;
-        let material =
-            portal::gather::material(&reader, &evaluated.session, &evaluated.catalogue, &evaluated.result).await?;
-        self.live.show(Report::new(material)?, reader);
+        let evaluation::Evaluated { result, session, catalogue } = evaluated;
+        let mut material = portal::gather::material(&reader, &session, &catalogue, &result).await?;
+        material.admission.guides = guides::guides();
+        self.live.show(Report::new(material)?, reader, session);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod configuration;
 mod evaluation;
 mod evidence;
 mod files;
+mod guides;
 mod live;
 mod output;
 mod package;

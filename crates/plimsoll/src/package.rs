@@ -143,10 +143,15 @@ impl PackageWriter {
                 references.insert((u64::try_from(segment)?, source.to_string(), u64::try_from(seq)?));
             }
         }
+        // What verdicts rest on comes first, then what the pages about admission lead to.
+        let of_verdicts = references.clone();
+        let of_admission = material.admission.references().into_iter();
+        references.extend(of_admission.map(|entry| (entry.segment, entry.source, entry.seq)));
         let without_page = references.len().saturating_sub(MOST_ENTRY_PAGES);
+        let others = references.iter().filter(|one| !of_verdicts.contains(*one));
         let mut evidence: Vec<EvidenceMaterial> = Vec::new();
-        for (segment, source, seq) in references.into_iter().take(MOST_ENTRY_PAGES) {
-            let reference = EntryReference { source, segment, seq };
+        for (segment, source, seq) in of_verdicts.iter().chain(others).take(MOST_ENTRY_PAGES) {
+            let reference = EntryReference { source: source.clone(), segment: *segment, seq: *seq };
             match portal::gather::evidence(reader, &reference)? {
                 Some(material) => evidence.push(material),
                 None => {

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::pattern::Pattern;
 use crate::request::Request;
 
+/// The CustomResourceDefinition of `PolicyException`, YAML: the API server then refuses what could not be used as an exception. An exception that has
+/// expired can be stored; it is not applied.
+pub const DEFINITION: &str = include_str!("exception/definition.yaml");
+
 /// What an exception is for. An empty list of names or kinds is no restriction; namespaces must be named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -14,6 +14,7 @@
 //! | [`decision`] | the answer, with what an exception let through |
 //! | [`policy_set`] | policies and exceptions as read from YAML, named by the SHA-256 of their canonical form |
 //! | [`user_policies`] | policies in others' forms, which `expressions` and `rego` evaluate |
+//! | [`mod@admission_policies`] | our policies as ValidatingAdmissionPolicies, where their rules can be said in CEL |
 //! | [`exception`] | exceptions: scope, owner, approver, reason, expiry |
 //! | [`pod_security`] | the Pod Security Standards of each version of Kubernetes |
 //! | [`rules`] | the rules that policies name, with their pages of documentation |
@@ -24,6 +25,7 @@
 
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice))]
 
+pub mod admission_policies;
 pub mod answer;
 pub mod check;
 pub mod context;

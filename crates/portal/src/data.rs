@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, RwLock};
 
+use controls::Session;
 use records::SourceName;
-use reports::{EvidenceMaterial, Report};
+use reports::{DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, Report};
 use store::StoreReader;
 
+use crate::admission;
 use crate::gather::{self, GatherError};
 
 /// Gives the portal what it shows. Called from threads that may block.
@@ -18,6 +20,18 @@ pub trait PortalData: Send + Sync {
     /// # Errors
     /// [`GatherError`] when the store cannot be read or does not prove the entry.
     fn evidence(&self, source: &SourceName, seq: u64) -> Result<Option<EvidenceMaterial>, GatherError>;
+
+    /// One page of the decisions that pass a filter, newest first; without times, those of the evaluation's window.
+    ///
+    /// # Errors
+    /// [`GatherError`] when the tables cannot be read.
+    fn decisions(&self, filter: DecisionFilter, page: usize, per_page: usize) -> Result<DecisionList, GatherError>;
+
+    /// The decision with this identifier; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`GatherError`] when the tables cannot be read.
+    fn decision(&self, id: &str) -> Result<Option<DecisionMaterial>, GatherError>;
 }
 
 /// The newest evaluation with the view of the store that it was made on; replaced as a whole, so that one page never mixes two.
@@ -30,6 +44,7 @@ pub struct Live {
 struct Shown {
     report: Arc<Report>,
     reader: Arc<StoreReader>,
+    session: Arc<Session>,
 }
 
 impl Live {
@@ -39,9 +54,11 @@ impl Live {
         Self::default()
     }
 
-    /// From now on shows this evaluation, and evidence from this view of the store.
-    pub fn show(&self, report: Report, reader: StoreReader) {
-        let shown = Shown { report: Arc::new(report), reader: Arc::new(reader) };
+    /// From now on shows this evaluation, evidence from this view of the store, and decisions from these tables, of which those that
+    /// are not asked any more are let go.
+    pub fn show(&self, report: Report, reader: StoreReader, session: Session) {
+        let session = Arc::new(session.only(&admission::TABLES));
+        let shown = Shown { report: Arc::new(report), reader: Arc::new(reader), session };
         *self.shown.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(shown);
     }
 
@@ -62,4 +79,20 @@ impl PortalData for Live {
             None => Ok(None),
         }
     }
+
+    fn decisions(&self, filter: DecisionFilter, page: usize, per_page: usize) -> Result<DecisionList, GatherError> {
+        let Some(shown) = self.shown() else { return Ok(DecisionList { filter, ..DecisionList::default() }) };
+        let window = shown.report.material().window;
+        waited_for(admission::decisions(&shown.session, window, filter, page, per_page))
+    }
+
+    fn decision(&self, id: &str) -> Result<Option<DecisionMaterial>, GatherError> {
+        let Some(shown) = self.shown() else { return Ok(None) };
+        waited_for(admission::decision(&shown.session, id))
+    }
+}
+
+/// Waits on this thread, which may block, while the runtime's own threads work.
+fn waited_for<T>(asked: impl Future<Output = Result<T, GatherError>>) -> Result<T, GatherError> {
+    tokio::runtime::Handle::try_current().map_err(|_| GatherError::NoRuntime)?.block_on(asked)
 }

@@ -10,11 +10,13 @@ use reports::{ControlText, EvidenceMaterial, LogText, Material, ProofMaterial, R
 use serde_json::{Value, json};
 use store::{ProofError, ReadError, StoreReader};
 
+use crate::admission;
+
 /// Why the material of a report could not be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum GatherError {
     /// The tables cannot be read.
-    #[error("failed to read sources, coverage and gaps")]
+    #[error("failed to read the tables")]
     Tables(#[source] Box<SessionError>),
     /// The evaluation speaks of a control that the catalogue does not hold.
     #[error("the evaluation holds control {control}, the catalogue does not; evaluate with this catalogue")]
@@ -25,6 +27,9 @@ pub enum GatherError {
     /// The store cannot be read.
     #[error("failed to read the store")]
     Store(#[from] Box<ReadError>),
+    /// The thread that asked belongs to no runtime.
+    #[error("the tables can be asked only from within the asynchronous runtime")]
+    NoRuntime,
     /// An entry cannot be proved.
     #[error("failed to prove {reference}")]
     Proof {
@@ -66,6 +71,7 @@ pub async fn material(
         coverage,
         gaps,
         controls,
+        admission: admission::material(session, result.window).await?,
     })
 }
 

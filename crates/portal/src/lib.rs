@@ -4,12 +4,14 @@
 //! holds the one-time login link. Read [`Portal::start`] first.
 //!
 //! - [`gather`]: what pages are made from, taken from a store, a session and an evaluation; `plimsoll report` uses it too
+//! - [`admission`]: the same for the pages about admission control, with the questions that they ask between evaluations
 //! - [`data`]: what the portal shows now, replaced as a whole after each evaluation
 //! - [`sign_in`]: who is let in
 //! - [`guard`]: what every request and answer must be
 //! - [`routes`]: which page is where
 //! - [`server`]: start and stop
 
+pub mod admission;
 pub mod data;
 pub mod gather;
 pub mod guard;

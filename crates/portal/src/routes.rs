@@ -1,5 +1,7 @@
 //! Which page is where.
 
+mod admission;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,6 +20,7 @@ use reports::{CsvFile, EvidenceFile, EvidenceMaterial, Links, ProofMaterial, Rep
 use serde::Deserialize;
 
 use crate::data::PortalData;
+use crate::gather::GatherError;
 use crate::guard;
 use crate::sign_in::Sessions;
 
@@ -43,6 +46,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/controls/{id}/items", get(items))
         .route("/controls/{id}/{file}", get(control_list))
         .route("/sources", get(sources))
+        .merge(admission::router())
         .route("/{file}", get(list))
         .route("/evidence/{origin}/{class}/{detail}/{seq}", get(evidence))
         .route("/evidence/{origin}/{class}/{detail}/{seq}/{file}", get(evidence_file))
@@ -162,6 +166,14 @@ async fn rendered(app: Arc<App>, make: impl FnOnce(&App, &Report) -> Response + 
     made.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a page was not rendered");
         page(StatusCode::INTERNAL_SERVER_ERROR, &trouble::FAILED)
+    })
+}
+
+/// What the data gave, or the page that says that it could not be read.
+fn answered<T>(asked: Result<T, GatherError>) -> Result<T, Box<Response>> {
+    asked.map_err(|error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "the tables were not read");
+        Box::new(page(StatusCode::INTERNAL_SERVER_ERROR, &trouble::FAILED))
     })
 }
 

@@ -4,8 +4,11 @@ pub mod admission;
 pub mod audit;
 mod documentation;
 pub mod encryption;
+pub mod identities;
 pub mod monitoring;
+pub mod network;
 pub mod objects;
+pub mod plaintext;
 pub mod rbac;
 pub mod results;
 pub mod secrets;
@@ -27,13 +30,17 @@ pub const ALL: &[&Table] = &[
     admission::AdmissionDecision::TABLE,
     admission::AdmittedImage::TABLE,
     admission::AdmissionPolicySet::TABLE,
+    admission::AdmissionProbe::TABLE,
     admission::GuardDecision::TABLE,
     admission::AdmissionReconciliation::TABLE,
     admission::PolicyException::TABLE,
+    admission::PolicyState::TABLE,
+    admission::PolicyReportResult::TABLE,
     objects::ObjectObservation::TABLE,
     objects::ObjectVersion::TABLE,
     rbac::RbacGrant::TABLE,
     rbac::RbacRule::TABLE,
+    rbac::RbacRisk::TABLE,
     rbac::PermissionUse::TABLE,
     rbac::BindingUse::TABLE,
     encryption::EtcdScan::TABLE,
@@ -43,9 +50,22 @@ pub const ALL: &[&Table] = &[
     encryption::EncryptionState::TABLE,
     secrets::SecretPosture::TABLE,
     secrets::SecretRotation::TABLE,
+    secrets::SecretReaders::TABLE,
     workloads::RunningImage::TABLE,
     workloads::NamespaceEnforcement::TABLE,
     workloads::WorkloadPosture::TABLE,
+    identities::CredentialUse::TABLE,
+    identities::ServiceAccount::TABLE,
+    identities::PeopleReading::TABLE,
+    identities::Person::TABLE,
+    network::NetworkIsolation::TABLE,
+    network::NetworkRule::TABLE,
+    network::NetworkPath::TABLE,
+    network::TrustBoundary::TABLE,
+    network::EntryPoint::TABLE,
+    network::NetworkProbe::TABLE,
+    plaintext::PlaintextInLog::TABLE,
+    plaintext::PlaintextFinding::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::Fault::TABLE,

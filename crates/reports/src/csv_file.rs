@@ -21,10 +21,18 @@ pub fn render(report: &Report, file: &CsvFile) -> Option<Vec<u8>> {
         CsvFile::Sources => rows(&material.sources),
         CsvFile::Coverage => rows(&material.coverage),
         CsvFile::Gaps => rows(&material.gaps),
+        CsvFile::Decisions(_) => {
+            rows(&material.admission.decisions.iter().map(|one| one.decision.clone()).collect::<Vec<_>>())
+        }
+        CsvFile::Exceptions => rows(&material.admission.exceptions),
+        CsvFile::PolicySets => rows(&material.admission.policy_sets),
+        CsvFile::Unreconciled => rows(&material.admission.unreconciled),
     })
 }
 
-fn rows<'a, R: Row<'a>>(rows: &[R]) -> Vec<u8> {
+/// Rows of one table.
+#[must_use]
+pub fn rows<'a, R: Row<'a>>(rows: &[R]) -> Vec<u8> {
     let mut list = List::new(R::TABLE.columns.iter().map(|column| column.name));
     for row in rows {
         let mut fields = Fields::default();

@@ -10,6 +10,7 @@
 //!
 //! Read [`Report`] first, then [`pages`].
 
+pub mod admission;
 pub mod analysis;
 pub mod csv_file;
 pub mod evidence;
@@ -25,8 +26,9 @@ pub mod shown;
 pub mod strip;
 pub mod timeline;
 
+pub use admission::{AdmissionMaterial, DecisionFilter, DecisionList, DecisionMaterial};
 pub use evidence::{EvidenceMaterial, ProofMaterial, RedactionMaterial, SealedProof};
-pub use links::{CsvFile, EvidenceFile, Links, Place};
+pub use links::{AdmissionPlace, CsvFile, EvidenceFile, Links, Place};
 pub use material::{ControlText, LogText, Material, MaterialError};
 pub use package::{CopiedFile, PackageError};
 pub use report::Report;

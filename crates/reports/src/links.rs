@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use records::{EntryReference, SourceName};
 
+use crate::admission::{DecisionFilter, is_decision_id, is_plain_name};
+
 /// Something that a page can link to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -21,10 +23,35 @@ pub enum Place {
     EvidenceFile(EntryReference, EvidenceFile),
     /// Sources and gaps.
     Sources,
+    /// Admission control.
+    Admission(AdmissionPlace),
     /// A list as CSV.
     Csv(CsvFile),
     /// The style sheet.
     Style,
+}
+
+/// The pages about admission control.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdmissionPlace {
+    /// What was decided, in figures.
+    Summary,
+    /// A page of decisions, from 1. The package has the pages of one list, whatever the filter.
+    Decisions(Box<DecisionFilter>, usize),
+    /// One decision, by its identifier.
+    Decision(String),
+    /// All exceptions.
+    Exceptions,
+    /// One exception, by its identifier.
+    Exception(String),
+    /// The policy sets over time.
+    PolicySets,
+    /// One reading of policies, by its entry.
+    PolicySet(EntryReference),
+    /// A page of the changes of what guards admission, from 1.
+    Guards(usize),
+    /// A page of documentation, by its name.
+    Guide(String),
 }
 
 /// The files that belong to one entry.
@@ -82,6 +109,14 @@ pub enum CsvFile {
     Coverage,
     /// Gaps.
     Gaps,
+    /// Decisions of admission control that pass a filter; in the package those that it has pages for.
+    Decisions(Box<DecisionFilter>),
+    /// Exceptions from policies.
+    Exceptions,
+    /// Readings of policies, without their content.
+    PolicySets,
+    /// What does not agree between decisions and the audit log.
+    Unreconciled,
 }
 
 /// How links are written.
@@ -127,6 +162,25 @@ impl<'a> Links<'a> {
         }
     }
 
+    /// The reference to the page of a decision, when it has one. `known`: whether the package has it.
+    #[must_use]
+    pub fn to_decision(&self, id: &str, known: bool) -> Option<String> {
+        let there = is_decision_id(id) && (known || self.live());
+        there.then(|| self.to(&Place::Admission(AdmissionPlace::Decision(id.to_owned()))))
+    }
+
+    /// The reference to the decisions that pass a filter; the package has no such pages.
+    #[must_use]
+    pub fn to_decisions(&self, filter: DecisionFilter) -> Option<String> {
+        self.live().then(|| self.to(&Place::Admission(AdmissionPlace::Decisions(Box::new(filter), 1))))
+    }
+
+    /// The reference to the page of an exception, when its identifier can be part of a path.
+    #[must_use]
+    pub fn to_exception(&self, id: &str) -> Option<String> {
+        is_plain_name(id).then(|| self.to(&Place::Admission(AdmissionPlace::Exception(id.to_owned()))))
+    }
+
     /// The reference to the page of an entry, when there is one.
     #[must_use]
     pub fn to_evidence(&self, reference: &EntryReference) -> Option<String> {
@@ -151,6 +205,7 @@ pub fn file(place: &Place) -> String {
         Place::Evidence(reference) => format!("{}.html", evidence_stem(reference)),
         Place::EvidenceFile(reference, file) => format!("{}.{}", evidence_stem(reference), file.suffix()),
         Place::Sources => "sources.html".to_owned(),
+        Place::Admission(place) => admission_file(place),
         Place::Csv(csv) => format!("{}.csv", csv_stem(csv)),
         Place::Style => "style.css".to_owned(),
     }
@@ -170,7 +225,8 @@ pub fn path(place: &Place) -> String {
             format!("/evidence/{}/{}/{}", reference.source, reference.seq, file.suffix())
         }
         Place::Sources => "/sources".to_owned(),
-        Place::Csv(csv) => format!("/{}.csv", csv_stem(csv)),
+        Place::Admission(place) => admission_path(place),
+        Place::Csv(csv) => format!("/{}.csv{}", csv_stem(csv), csv_query(csv)),
         Place::Style => "/style.css".to_owned(),
     }
 }
@@ -184,15 +240,71 @@ fn csv_stem(csv: &CsvFile) -> String {
         CsvFile::Sources => "sources".to_owned(),
         CsvFile::Coverage => "coverage".to_owned(),
         CsvFile::Gaps => "gaps".to_owned(),
+        CsvFile::Decisions(_) => "admission/decisions".to_owned(),
+        CsvFile::Exceptions => "admission/exceptions".to_owned(),
+        CsvFile::PolicySets => "admission/policy-sets".to_owned(),
+        CsvFile::Unreconciled => "admission/reconciliation".to_owned(),
+    }
+}
+
+fn csv_query(csv: &CsvFile) -> String {
+    match csv {
+        CsvFile::Decisions(filter) if !filter.is_empty() => format!("?{}", filter.query()),
+        _ => String::new(),
+    }
+}
+
+fn numbered(stem: &str, page: usize) -> String {
+    if page == 1 { format!("{stem}.html") } else { format!("{stem}-{page}.html") }
+}
+
+fn admission_file(place: &AdmissionPlace) -> String {
+    match place {
+        AdmissionPlace::Summary => "admission.html".to_owned(),
+        AdmissionPlace::Decisions(_, page) => numbered("admission/decisions", *page),
+        AdmissionPlace::Decision(id) => format!("admission/decisions/{id}.html"),
+        AdmissionPlace::Exceptions => "admission/exceptions.html".to_owned(),
+        AdmissionPlace::Exception(id) => format!("admission/exceptions/{id}.html"),
+        AdmissionPlace::PolicySets => "admission/policy-sets.html".to_owned(),
+        AdmissionPlace::PolicySet(reference) => format!("admission/policy-sets/{}.html", entry_stem(reference)),
+        AdmissionPlace::Guards(page) => numbered("admission/guards", *page),
+        AdmissionPlace::Guide(name) => format!("admission/policies/{name}.html"),
+    }
+}
+
+fn admission_path(place: &AdmissionPlace) -> String {
+    match place {
+        AdmissionPlace::Summary => "/admission".to_owned(),
+        AdmissionPlace::Decisions(filter, page) => {
+            let mut query = filter.query();
+            if *page > 1 {
+                query.push_str(&format!("{}page={page}", if query.is_empty() { "" } else { "&" }));
+            }
+            let mark = if query.is_empty() { "" } else { "?" };
+            format!("/admission/decisions{mark}{query}")
+        }
+        AdmissionPlace::Decision(id) => format!("/admission/decisions/{id}"),
+        AdmissionPlace::Exceptions => "/admission/exceptions".to_owned(),
+        AdmissionPlace::Exception(id) => format!("/admission/exceptions/{id}"),
+        AdmissionPlace::PolicySets => "/admission/policy-sets".to_owned(),
+        AdmissionPlace::PolicySet(reference) => {
+            format!("/admission/policy-sets/{}/{}", reference.source, reference.seq)
+        }
+        AdmissionPlace::Guards(1) => "/admission/guards".to_owned(),
+        AdmissionPlace::Guards(page) => format!("/admission/guards?page={page}"),
+        AdmissionPlace::Guide(name) => format!("/admission/policies/{name}"),
     }
 }
 
 /// `evidence/<origin>/<class>/<detail>/<seq>`, with the two characters that file systems or paths take amiss written
 /// as `~c` (colon) and, at the beginning of a part, `~d` (dot). No source name holds `~`, so no two names meet.
 fn evidence_stem(reference: &EntryReference) -> String {
-    let mut stem = String::from("evidence");
+    format!("evidence/{}", entry_stem(reference))
+}
+
+fn entry_stem(reference: &EntryReference) -> String {
+    let mut stem = String::new();
     for part in reference.source.split('/') {
-        stem.push('/');
         for (place, c) in part.chars().enumerate() {
             match c {
                 ':' => stem.push_str("~c"),
@@ -200,8 +312,9 @@ fn evidence_stem(reference: &EntryReference) -> String {
                 _ => stem.push(c),
             }
         }
+        stem.push('/');
     }
-    format!("{stem}/{}", reference.seq)
+    format!("{stem}{}", reference.seq)
 }
 
 #[cfg(test)]

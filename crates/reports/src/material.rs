@@ -4,6 +4,8 @@ use records::tables::monitoring::{Coverage, Gap, Source};
 use records::tables::results::{ControlItem, ControlResult, Evaluation};
 use records::{ControlId, ControlKind, Criterion, Period, PeriodSet};
 
+use crate::admission::AdmissionMaterial;
+
 /// Everything that the pages of one evaluation are rendered from.
 #[derive(Debug, Clone)]
 pub struct Material {
@@ -25,6 +27,8 @@ pub struct Material {
     pub gaps: Vec<Gap<'static>>,
     /// What each control says and how it is tested; one for each result.
     pub controls: Vec<ControlText>,
+    /// What is told of admission control.
+    pub admission: AdmissionMaterial,
 }
 
 /// The log that an evaluation was made at.

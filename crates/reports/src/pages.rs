@@ -2,6 +2,7 @@
 //!
 //! A page holds no script, loads nothing but the style sheet, and reads the same from a file, in the portal and on paper.
 
+mod admission;
 mod control;
 mod controls;
 mod evidence;
@@ -11,6 +12,10 @@ mod overview;
 mod problem;
 mod sources;
 
+pub use admission::{
+    admission, decision, decisions, exception, exception_filter, exceptions, guards, guards_pages, guide, policy_set,
+    policy_sets,
+};
 pub use control::control;
 pub use controls::controls;
 pub use evidence::evidence;

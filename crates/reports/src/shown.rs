@@ -52,6 +52,11 @@ impl Shown {
     }
 }
 
+/// Whether a text holds a character that is not seen, or that breaks or moves others.
+pub(crate) fn misleads(text: &str) -> bool {
+    text.chars().any(|c| hides(c) || c.is_control())
+}
+
 fn push(out: &mut String, c: char, spelled_out: bool) {
     if spelled_out {
         out.push_str(&format!("⟨U+{:04X}⟩", u32::from(c)));

@@ -81,6 +81,7 @@ fn rows_of<'r>(
     let rows = pod.spec.all_containers().map(|(kind, container)| {
         let mut row = blank(kind, &container.name);
         container::fill(&mut row, pod, container, account);
+        row.application = application(pod).map(Into::into);
         row.controlled_by =
             pod.controller.as_ref().map(|(kind, name)| format!("{kind}:{}/{name}", place.namespace).into());
         row.pod_security_level = Some(standing.level.into());
@@ -88,6 +89,13 @@ fn rows_of<'r>(
         row
     });
     rows.collect()
+}
+
+fn application(pod: &Pod) -> Option<String> {
+    const LABELS: [&str; 5] =
+        ["app.kubernetes.io/part-of", "app.kubernetes.io/instance", "app.kubernetes.io/name", "app", "k8s-app"];
+    let value = |label: &str| pod.metadata.labels.get(label)?.clone().filter(|value| !value.is_empty());
+    LABELS.iter().find_map(|label| value(label))
 }
 
 /// A row of which nothing is known.
@@ -100,6 +108,7 @@ fn unknown<'r>(from: Timestamp) -> WorkloadPosture<'r> {
         workload: "".into(),
         workload_kind: "".into(),
         controlled_by: None,
+        application: None,
         namespace: "".into(),
         container: "".into(),
         container_kind: "".into(),

@@ -237,3 +237,66 @@ fn containers_of_pods_and_templates_are_rows() {
     ReplicaSet:web/shop-1 container main 2 to 7 by Deployment:web/shop: docker.io library/shop 1 -
     ");
 }
+
+const WEBHOOKS: (&str, &str) = (ADMISSION, "validatingwebhookconfigurations");
+
+/// A configuration with one webhook that is asked about the creation of pods outside of `kube-system`.
+fn webhook(declared: bool) -> Value {
+    let annotations = if declared { json!({"plimsoll.dev/refuses": "privileged-pods"}) } else { json!({}) };
+    json!({"metadata": {"annotations": annotations}, "webhooks": [{
+        "name": "pods.guard.example.com",
+        "failurePolicy": "Fail",
+        "namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]}]},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+    }]})
+}
+
+#[test]
+fn a_webhook_counts_when_it_is_declared_and_fails_closed() {
+    let mut story = history();
+    story.namespace(1.0, "added", "web", json!({"kubernetes.io/metadata.name": "web"}));
+    story.sees(2.0, "added", WEBHOOKS, "hooks", webhook(false)).end();
+    story.sees(10.0, "modified", WEBHOOKS, "hooks", webhook(true)).end();
+    let mut open = webhook(true);
+    open["webhooks"][0]["failurePolicy"] = "Ignore".into();
+    story.sees(20.0, "modified", WEBHOOKS, "hooks", open).end();
+    story.sees(30.0, "modified", WEBHOOKS, "hooks", webhook(true)).end();
+    story.sees(40.0, "deleted", WEBHOOKS, "hooks", webhook(true)).end();
+    let by = "validating-webhook:hooks/pods.guard.example.com";
+    assert_eq!(
+        guards(&story),
+        [
+            guard(1.0, Some(10.0), ""),
+            guard(10.0, Some(20.0), by),
+            guard(20.0, Some(30.0), ""),
+            guard(30.0, Some(40.0), by),
+            guard(40.0, None, "")
+        ]
+    );
+}
+
+#[test]
+fn a_webhook_that_chooses_counts_for_nobody() {
+    for (place, value) in [
+        ("matchConditions", json!([{"name": "a", "expression": "true"}])),
+        ("objectSelector", json!({"matchLabels": {"a": "b"}})),
+        (
+            "rules",
+            json!([{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["deployments"]}]),
+        ),
+        ("namespaceSelector", json!({"matchLabels": {"env": "prod"}})),
+    ] {
+        let mut story = history();
+        story.namespace(1.0, "added", "web", json!({"kubernetes.io/metadata.name": "web"}));
+        let mut body = webhook(true);
+        body["webhooks"][0][place] = value;
+        story.sees(2.0, "added", WEBHOOKS, "hooks", body).end();
+        assert_eq!(guards(&story), [guard(1.0, None, "")], "{place}");
+    }
+    // Named by the operator instead of declared.
+    let mut story = history();
+    story.inputs.settings.enforcing_policies.push("pods.guard.example.com".to_owned());
+    story.namespace(1.0, "added", "web", json!({"kubernetes.io/metadata.name": "web"}));
+    story.sees(2.0, "added", WEBHOOKS, "hooks", webhook(false)).end();
+    assert_eq!(guards(&story).len(), 2);
+}

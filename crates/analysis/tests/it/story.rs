@@ -88,6 +88,7 @@ impl Story {
             refreshed_time: None,
             material_digest: None,
             body_json: None,
+            status_json: None,
             list_id: None,
             list_count: None,
         }
@@ -157,6 +158,8 @@ impl Story {
             impersonated_groups_json: None,
             actor_class: "human".into(),
             authentication: "client_certificate".into(),
+            token_secret: None,
+            issued_credential_id: None,
             source_ip: Some("192.0.2.1".into()),
             source_ips_json: None,
             user_agent: None,
@@ -313,6 +316,10 @@ impl Story {
         self
     }
 
+    pub(crate) fn digest_key(&mut self, key: plaintext::Key) {
+        self.inputs.settings.digest_key = Some(key);
+    }
+
     pub(crate) fn told(&self) -> Derived<'static> {
         derive(self.inputs.clone())
     }
@@ -359,6 +366,16 @@ impl<'a> Object<'a> {
     pub(crate) fn fields(mut self, at: f64) -> Self {
         self.row.last_write_time = Some(t(at));
         self.row.last_write_manager = Some("kubectl".into());
+        self
+    }
+
+    pub(crate) fn kind(mut self, kind: &str) -> Self {
+        self.row.kind = Some(kind.to_owned().into());
+        self
+    }
+
+    pub(crate) fn status(mut self, status: &Value) -> Self {
+        self.row.status_json = Some(status.to_string().into());
         self
     }
 

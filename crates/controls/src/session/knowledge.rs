@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use analysis::{
+    CanarySeen, CredentialGroup, GuardedEvent, Heartbeats, Inputs, IssuedCredential, Settings, SourceSummary,
+    WriteEvent,
+};
 use analysis::{CanarySeen, GuardedEvent, Heartbeats, Inputs, ObservedUse, Settings, SourceSummary, WriteEvent};
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -12,6 +16,7 @@ use records::table::Provenance;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
 use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
+use records::tables::identities::PeopleReading;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
 use records::{ReadRowError, Row, RowReader, Statement, Table, Timestamp};
@@ -23,7 +28,7 @@ use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
-const RECEIVED: [(&str, &str); 11] = [
+const RECEIVED: [(&str, &str); 12] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
@@ -31,11 +36,47 @@ const RECEIVED: [(&str, &str); 11] = [
     ("admission_decisions", "decided_at"),
     ("admission_policy_sets", "loaded_at"),
     ("admitted_images", "decided_at"),
+    ("admission_probes", "probed_at"),
     ("encryption_readings", "read_at"),
     ("etcd_scans", "ended_at"),
     ("etcd_objects", "scanned_at"),
     ("cloud_encryption", "read_at"),
+    ("people_readings", "read_at"),
 ];
+
+/// The use of each credential, counted where the events are: nothing grows with their number. What pods, nodes and the control plane do is most of an audit
+/// log and is left out before any other column is read. The callers of anonymous requests choose their user agents as they like; they are not told apart by them.
+const CREDENTIALS: &str = "
+    WITH parts AS (
+        SELECT cluster, source, user_name, actor_class, authentication, credential_id, token_secret,
+               CASE WHEN actor_class = 'human' THEN user_extra_json END AS extra, source_ip,
+               CASE WHEN actor_class <> 'anonymous' THEN user_agent END AS user_agent,
+               min(segment) AS segment, min(seq) AS seq, min(normaliser_version) AS normaliser_version,
+               min(event_time) AS first_at, max(event_time) AS last_at,
+               sum(CASE WHEN stage = 'ResponseComplete' OR stage IS NULL THEN 1 ELSE 0 END) AS requests,
+               sum(CASE WHEN (stage = 'ResponseComplete' OR stage IS NULL) AND response_code < 400 THEN 1 ELSE 0 END) AS succeeded
+        FROM audit_events
+        WHERE actor_class IN ('human', 'service_account', 'anonymous', 'unknown')
+          AND authentication NOT IN ('pod_token', 'none')
+          AND user_name <> ''
+        GROUP BY cluster, source, user_name, actor_class, authentication, credential_id, token_secret,
+                 CASE WHEN actor_class = 'human' THEN user_extra_json END, source_ip,
+                 CASE WHEN actor_class <> 'anonymous' THEN user_agent END
+    )
+    SELECT cluster, first_value(source ORDER BY first_at, source, seq), first_value(segment ORDER BY first_at, source, seq),
+           first_value(seq ORDER BY first_at, source, seq), first_value(normaliser_version ORDER BY first_at, source, seq),
+           user_name, actor_class, authentication, credential_id, token_secret, extra, min(first_at), max(last_at),
+           CAST(sum(requests) AS BIGINT), CAST(sum(succeeded) AS BIGINT), count(DISTINCT source_ip),
+           first_value(source_ip ORDER BY first_at, source, seq), first_value(source_ip ORDER BY last_at DESC, source, seq),
+           count(DISTINCT user_agent)
+    FROM parts
+    GROUP BY cluster, user_name, actor_class, authentication, credential_id, token_secret, extra";
+
+/// The requests by which tokens were issued. The kubelets ask for one for each pod and hour, and nobody can ask for those.
+const ISSUED: &str = "
+    SELECT cluster, issued_credential_id, event_time, user_name, actor_class
+    FROM audit_events
+    WHERE issued_credential_id IS NOT NULL AND actor_class <> 'node'";
 
 /// The kind of the statements that a source was alive.
 const ALIVE: &str = "'alive'";
@@ -57,6 +98,9 @@ pub(super) struct Knowledge {
     etcd_scans: Vec<RecordBatch>,
     etcd_objects: Vec<RecordBatch>,
     cloud_encryption: Vec<RecordBatch>,
+    credential_groups: Vec<RecordBatch>,
+    issued_credentials: Vec<RecordBatch>,
+    people_readings: Vec<RecordBatch>,
     heartbeats: Heartbeats,
     canaries_seen: Vec<CanarySeen>,
     source_summaries: Vec<SourceSummary>,
@@ -86,6 +130,9 @@ pub(super) async fn gather(
     let heartbeats = heartbeats(ctx).await?;
     let configuration_reads = all(ctx, ConfigurationRead::TABLE, "").await?;
     let faults = all(ctx, Fault::TABLE, "").await?;
+    let credential_groups = context::rows(ctx, CREDENTIALS).await?;
+    let issued_credentials = context::rows(ctx, ISSUED).await?;
+    let people_readings = all(ctx, PeopleReading::TABLE, "").await?;
     let received = received(ctx).await?;
     let uses = uses::gather(ctx).await?;
     let AuditRows { writes, privileged, guarded, received: of_audit } = match scan.await {
@@ -108,6 +155,9 @@ pub(super) async fn gather(
         etcd_scans,
         etcd_objects,
         cloud_encryption,
+        credential_groups,
+        issued_credentials,
+        people_readings,
         heartbeats,
         canaries_seen,
         source_summaries: summaries(received.into_iter().chain(of_audit))?,
@@ -137,6 +187,9 @@ impl Knowledge {
             etcd_scans: rows_of(&self.etcd_scans, |r| EtcdScan::read(&r))?,
             etcd_objects: rows_of(&self.etcd_objects, |r| EtcdObject::read(&r))?,
             cloud_encryption: rows_of(&self.cloud_encryption, |r| CloudEncryption::read(&r))?,
+            credential_groups: rows_of(&self.credential_groups, |r| CredentialGroup::read(&r))?,
+            people_readings: rows_of(&self.people_readings, |r| PeopleReading::read(&r))?,
+            issued_credentials: rows_of(&self.issued_credentials, |r| IssuedCredential::read(&r))?,
             source_summaries: self.source_summaries.clone(),
             now: self.now,
             settings: self.settings.clone(),

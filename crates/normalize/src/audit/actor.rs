@@ -18,6 +18,8 @@ pub struct Evidence<'a> {
     pub pod_bound: bool,
     /// Whether an annotation says that a token without expiry was used.
     pub legacy_token: bool,
+    /// Whether uid, extras or the envelope are those of a cloud's access management.
+    pub cloud: bool,
     /// The response's code.
     pub code: Option<i64>,
     /// Whether the envelope lost groups and extras.
@@ -85,6 +87,10 @@ impl Evidence<'_> {
         if name == "system:anonymous" {
             return "anonymous";
         }
+        // What begins so is the control plane's own, whatever cloud it runs in.
+        if self.cloud && !name.starts_with("system:serviceaccount:") && !credential.starts_with("X509SHA256=") {
+            return "cloud_iam";
+        }
         if self.lost {
             return "unknown";
         }
@@ -106,7 +112,14 @@ impl Evidence<'_> {
         if name.starts_with("system:bootstrap:") && self.in_group("system:bootstrappers") {
             return "bootstrap_token";
         }
-        if credential.starts_with("JTI=") { "jwt" } else { "unknown" }
+        if credential.starts_with("JTI=") {
+            "jwt"
+        } else if credential.is_empty() {
+            "unknown"
+        } else {
+            // The API server gives an identifier to certificates and tokens only, and lets no issuer set one; a webhook and a front proxy may set any.
+            "delegated"
+        }
     }
 }
 
@@ -143,6 +156,17 @@ mod tests {
         assert_eq!(who(Some("idp:carol"), Some("JTI=2"), false, false, 200), ("human", "jwt"));
         assert_eq!(who(Some("bob"), None, false, false, 200), ("human", "unknown"));
         assert_eq!(who(Some("system:other"), None, false, false, 200), ("unknown", "unknown"));
+        assert_eq!(who(Some("whoever"), Some("FORGED"), false, false, 200), ("human", "delegated"));
+    }
+
+    #[test]
+    fn the_access_management_of_a_cloud_is_told_by_what_it_sets() {
+        let of =
+            |name, credential_id| Evidence { user_name: Some(name), credential_id, cloud: true, ..Evidence::default() };
+        assert_eq!(of("arn:aws:iam::1:user/bob", None).authentication(), "cloud_iam");
+        assert_eq!(of("bob@example.test", Some("X509SHA256=ab")).authentication(), "client_certificate");
+        assert_eq!(of("system:serviceaccount:a:b", Some("JTI=1")).authentication(), "service_account_token");
+        assert_eq!(Evidence { lost: true, ..of("bob@example.test", None) }.authentication(), "cloud_iam");
     }
 
     #[test]

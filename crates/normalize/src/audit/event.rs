@@ -1,6 +1,7 @@
 //! The row of one audit event.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use records::table::{Provenance, TableSink};
 use records::tables::audit::AuditEvent;
@@ -12,7 +13,7 @@ use crate::audit::envelope::{Carried, export_line_parts, recognise, recognise_me
 use crate::audit::fields::Fields;
 use crate::audit::identity::event_digest;
 use crate::audit::request::RequestUri;
-use crate::audit::{aks, gke, guards};
+use crate::audit::{aks, gke, guards, plaintext};
 use crate::fault::Faults;
 use crate::json::{Json, MAX_DEPTH, MalformedKind, Shape, check, checked};
 
@@ -28,10 +29,13 @@ struct Delivery<'e> {
     time: Option<Timestamp>,
     /// Whether all bytes passed the check; else every part is checked before it is shown.
     sound: bool,
+    /// Takes the event's own time, once it is known.
+    time_seen: &'e Cell<Option<Timestamp>>,
 }
 
-/// Makes the row of an entry of an audit source, and rows of its faults.
-pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
+/// Makes the row of an entry of an audit source, rows of credentials that stand in it, and rows of its faults.
+pub(crate) fn project(entry: &EntryView<'_>, key: Option<&::plaintext::Key>, sink: &mut impl TableSink) {
+    let time_seen = &Cell::new(None);
     let mut faults = Faults::of(entry);
     if entry.redacted {
         faults.add("secret_value_redacted", "secret values were in the event and were replaced before the first write");
@@ -65,26 +69,54 @@ pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
     };
     match carried {
         Carried::Kubernetes(fields) => {
-            let delivery = Delivery { envelope: "kubernetes", lost: "", time: None, sound };
+            let delivery = Delivery { envelope: "kubernetes", lost: "", time: None, sound, time_seen };
             append(entry, &fields, &delivery, &digest, &mut faults, sink);
         }
         Carried::Eks(event) => {
             let time = time.or_else(|| own_time(Json::of(raw)));
-            inner(entry, &event, &Delivery { envelope: "eks", lost: "", time, sound }, &digest, &mut faults, sink);
+            inner(
+                entry,
+                &event,
+                &Delivery { envelope: "eks", lost: "", time, sound, time_seen },
+                &digest,
+                &mut faults,
+                sink,
+            );
         }
         Carried::AksLog(event) => {
             let time = own_time(Json::of(raw));
-            inner(entry, &event, &Delivery { envelope: "aks", lost: "", time, sound }, &digest, &mut faults, sink);
+            inner(
+                entry,
+                &event,
+                &Delivery { envelope: "aks", lost: "", time, sound, time_seen },
+                &digest,
+                &mut faults,
+                sink,
+            );
         }
         Carried::AksColumns(row) if sound => {
             let time = own_time(Json::of(raw)).or_else(|| own_time(row));
             let (event, lost) = aks::as_event(row);
-            inner(entry, &event, &Delivery { envelope: "aks", lost: &lost, time, sound }, &digest, &mut faults, sink);
+            inner(
+                entry,
+                &event,
+                &Delivery { envelope: "aks", lost: &lost, time, sound, time_seen },
+                &digest,
+                &mut faults,
+                sink,
+            );
         }
         Carried::Gke { entry: log_entry, payload } if sound => {
             let time = own_time(log_entry);
             let (event, lost) = gke::as_event(log_entry, payload);
-            inner(entry, &event, &Delivery { envelope: "gke", lost: &lost, time, sound }, &digest, &mut faults, sink);
+            inner(
+                entry,
+                &event,
+                &Delivery { envelope: "gke", lost: &lost, time, sound, time_seen },
+                &digest,
+                &mut faults,
+                sink,
+            );
         }
         Carried::Withheld(withheld) => {
             let reason = withheld.member("reason").and_then(|r| r.text()).unwrap_or_default();
@@ -100,6 +132,7 @@ pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
         Carried::Unknown if sound => faults.add("unreadable", "the entry is JSON, but no audit event in a known form"),
         Carried::Unknown => {}
     }
+    plaintext::append(entry, time_seen.get().unwrap_or(entry.received_at), key, sink);
     faults.append_to(sink);
 }
 
@@ -228,6 +261,8 @@ struct Annotations<'v> {
     reason: Option<Cow<'v, str>>,
     truncated: bool,
     legacy_token: bool,
+    token_secret: Option<Cow<'v, str>>,
+    issued_credential_id: Option<Cow<'v, str>>,
     webhook_decisions: Vec<String>,
     failed_open: Vec<String>,
     guards: guards::Marks<'v>,
@@ -245,7 +280,17 @@ impl<'v> Annotations<'v> {
                 "authorization.k8s.io/decision" => found.decision = value.text(),
                 "authorization.k8s.io/reason" => found.reason = value.text(),
                 "audit.k8s.io/truncated" => found.truncated = value.text().is_some_and(|t| t == "true"),
-                key if key.starts_with("authentication.k8s.io/legacy-token") => found.legacy_token = true,
+                "authentication.kubernetes.io/issued-credential-id" => found.issued_credential_id = value.text(),
+                key if key.starts_with("authentication.k8s.io/legacy-token") => {
+                    found.legacy_token = true;
+                    if matches!(
+                        key,
+                        "authentication.k8s.io/legacy-token-manual-secret"
+                            | "authentication.k8s.io/legacy-token-autogenerated-secret"
+                    ) {
+                        found.token_secret = value.text();
+                    }
+                }
                 key if FAILED_OPEN.iter().any(|prefix| key.starts_with(prefix)) => {
                     found.failed_open.extend(value.text().map(Cow::into_owned));
                     found.guards.take(key, value);
@@ -306,11 +351,12 @@ fn append<'a>(
     let user_uid = read.text(user_uid, "user.uid");
     let groups = read.of_shape(groups, Shape::Array, "user.groups");
     let extra = read.of_shape(extra, Shape::Object, "user.extra");
-    let (mut credential_id, mut pod_bound) = (None, false);
+    let (mut credential_id, mut pod_bound, mut cloud) = (None, false, false);
     for (key, value) in extra.iter().flat_map(|e| e.members()) {
         if key.is("authentication.kubernetes.io/credential-id") {
             credential_id = value.elements().next().and_then(|first| first.text());
         }
+        cloud |= is_of_cloud(&key.text());
         pod_bound |= key.is("authentication.kubernetes.io/pod-uid") || key.is("authentication.kubernetes.io/pod-name");
     }
     let impersonated = read.of_shape(fields.impersonated_user, Shape::Object, "impersonatedUser");
@@ -349,6 +395,9 @@ fn append<'a>(
         credential_id: credential_id.as_deref(),
         pod_bound,
         legacy_token: annotations.legacy_token,
+        cloud: cloud
+            || user_uid.as_deref().is_some_and(|uid| uid.starts_with("aws-iam-authenticator:"))
+            || (delivery.envelope == "gke" && user_name.as_deref().is_some_and(|name| name.contains('@'))),
         code,
         lost: lost("user.extra"),
     };
@@ -359,6 +408,7 @@ fn append<'a>(
         .or_else(|| fields.timestamp.and_then(envelope_time))
         .or(delivery.time)
         .unwrap_or(entry.received_at);
+    delivery.time_seen.set(Some(event_time));
     let uri = request_uri.as_deref().map(RequestUri::of);
     let dry_run = DryRun {
         uri,
@@ -380,6 +430,8 @@ fn append<'a>(
         lost_fields: Cow::Borrowed(delivery.lost),
         actor_class: Cow::Borrowed(evidence.actor_class()),
         authentication: Cow::Borrowed(evidence.authentication()),
+        token_secret: annotations.token_secret,
+        issued_credential_id: annotations.issued_credential_id,
         level,
         stage,
         audit_id,
@@ -424,6 +476,13 @@ fn append<'a>(
     };
     sink.append(&event);
     guards::append(&event, &annotations.guards, faults, sink);
+}
+
+/// Whether an extra is one that the access management of a cloud sets: of EKS `arn`, `canonicalArn`, `accessKeyId`, `principalId` and `sessionName`, of
+/// AKS `oid`. Extras of an authentication configuration are always under a domain, so that none of them can be taken for one.
+fn is_of_cloud(key: &str) -> bool {
+    const EKS: &str = "sigs.k8s.io/aws-iam-authenticator/";
+    matches!(key, "arn" | "canonicalArn" | "accessKeyId" | "principalId" | "oid") || key.starts_with(EKS)
 }
 
 /// The text, cut to [`LONGEST`] characters.

@@ -49,6 +49,23 @@ fn watch_lines_statements_configurations_and_results_give_rows() {
 }
 
 #[test]
+fn results_of_network_probes_give_rows() {
+    let pod = |message: &str| {
+        let message = serde_json::to_string(message).unwrap();
+        format!(
+            r#"{{"type":"MODIFIED","group":"","version":"v1","resource":"pods","object":{{"kind":"Pod","apiVersion":"v1","metadata":{{"name":"probe-1","namespace":"plimsoll-probe","uid":"u","labels":{{"plimsoll.dev/network-probe":"client"}}}},"spec":{{"nodeName":"n","serviceAccountName":"default"}},"status":{{"containerStatuses":[{{"imageID":"plimsoll@sha256:00","state":{{"terminated":{{"finishedAt":"2026-11-23T09:00:05Z","message":{message}}}}}}}]}}}}}}"#
+        )
+    };
+    let rows = [
+        r#"{"probe":"network-policy","simulated":false,"checks":[{"name":"allowed","target":"10.0.0.5:8080","expected":"open","outcome":"open"},{"name":"denied","target":"10.0.0.6:8080","expected":"closed","outcome":"open","detail":"connected after 2 ms"}]}"#,
+        r#"{"probe":"network-policy","checks":[{"name":"allowed","target":"x","expected":"open","outcome":"perhaps"}]}"#,
+        "not a result",
+    ]
+    .map(|message| Lines::of("prod/watch/pods", pod(message).as_bytes()));
+    insta::assert_snapshot!(rows.join("--\n"));
+}
+
+#[test]
 fn records_of_encryption_and_secrets_give_rows() {
     let rows = [
         Lines::of("prod/encryption/etcd", br#"{"record":"etcd_objects","scan_id":"s-1","scanned_at":"2026-11-23T09:00:00Z","api_group":"","resource":"secrets","objects":[{"namespace":"shop","name":"db","provider":"kms_v2","key_name":"vault","key_id":"k-1","key_id_hash":"ab","modified_revision":71},{"name":"x","provider":"identity","modified_revision":5},{"name":"y","provider":"unknown","modified_revision":6}]}"#),

@@ -7,7 +7,7 @@ use crate::arguments::{Arguments, ReportArguments};
 use crate::configuration::Configuration;
 use crate::evaluation::{self, Evaluated, Keep, Performed};
 use crate::package::{MOST_ENTRY_PAGES, PackageWriter};
-use crate::{evidence, output};
+use crate::{evidence, guides, output};
 
 pub(super) fn run(arguments: &Arguments, own: &ReportArguments) -> Result<Outcome> {
     let configuration = Configuration::load(arguments.config.as_deref())?;
@@ -19,7 +19,12 @@ pub(super) fn run(arguments: &Arguments, own: &ReportArguments) -> Result<Outcom
         evaluation::perform(arguments, &own.window, &configuration, Keep::AsEvidence, &spinner)?;
     spinner.set_message("gathering what the pages show");
     let Evaluated { result, session, catalogue } = &evaluated;
-    let material = evidence::runtime()?.block_on(portal::gather::material(&reader, session, catalogue, result))?;
+    let mut material = evidence::runtime()?.block_on(async {
+        let mut material = portal::gather::material(&reader, session, catalogue, result).await?;
+        portal::admission::add_decisions(session, result.window, &mut material.admission).await?;
+        anyhow::Ok(material)
+    })?;
+    material.admission.guides = guides::guides();
     spinner.set_message("copying the evidence");
     let sealed = evidence::open_reader(&arguments.store)?;
     package.copy_evidence(&arguments.store, &sealed)?;

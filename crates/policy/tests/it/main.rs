@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+mod admission_policies;
 mod differential;
 mod exceptions;
 mod fixtures;

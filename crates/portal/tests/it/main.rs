@@ -7,12 +7,14 @@ mod of_reports {
     pub(crate) mod sample;
 }
 
+mod admission;
+
 use std::sync::Arc;
 
 use of_reports::sample;
 use portal::{GatherError, Portal, PortalData, PortalOptions, StartError};
 use records::SourceName;
-use reports::{EvidenceMaterial, Report};
+use reports::{DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, Report};
 use reqwest::{Client, StatusCode, header, redirect};
 
 /// The sample, or nothing yet.
@@ -32,6 +34,16 @@ impl PortalData for Sample {
     fn evidence(&self, source: &SourceName, seq: u64) -> Result<Option<EvidenceMaterial>, GatherError> {
         let wanted = |entry: &EvidenceMaterial| entry.reference.source == source.as_str() && entry.reference.seq == seq;
         Ok(sample::evidence().into_iter().find(wanted))
+    }
+
+    fn decisions(&self, filter: DecisionFilter, page: usize, per_page: usize) -> Result<DecisionList, GatherError> {
+        let rows: Vec<_> = sample::material().admission.decisions.into_iter().map(|one| one.decision).collect();
+        let total = rows.len() as u64;
+        Ok(DecisionList { filter, problems: Vec::new(), rows, total, page, per_page, last_page: 1 })
+    }
+
+    fn decision(&self, id: &str) -> Result<Option<DecisionMaterial>, GatherError> {
+        Ok(sample::material().admission.decisions.into_iter().find(|one| one.decision.decision_id == id))
     }
 }
 
@@ -53,13 +65,19 @@ async fn signed_in(client: &Client, portal: &Portal) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-const PLACES: [&str; 15] = [
+const PLACES: [&str; 21] = [
     "/",
     "/controls",
     "/controls/AC-01",
     "/controls/AC-02/items",
     "/controls/AC-02/items?page=12",
     "/sources",
+    "/admission",
+    "/admission/decisions?namespace=shop",
+    "/admission/decisions/00000000000000000000000000d00001",
+    "/admission/exceptions/00000000000000000000000000000001",
+    "/admission/policies/no-privileged",
+    "/admission/reconciliation.csv",
     "/controls.csv",
     "/sources.csv",
     "/coverage.csv",
@@ -78,7 +96,8 @@ async fn nothing_is_shown_without_a_session_and_everything_with_one() {
     for place in PLACES {
         let answer = client.get(url(place)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{place}");
-        assert!(!answer.text().await.unwrap().contains("AC-01"), "{place}");
+        let text = answer.text().await.unwrap();
+        assert!(!text.contains("AC-01") && !text.contains("no-privileged"), "{place}");
     }
     let cookie = signed_in(&client, &portal).await;
     for place in PLACES {

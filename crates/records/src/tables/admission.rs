@@ -128,6 +128,35 @@ table! {
 }
 
 table! {
+    /// One pod that `plimsoll admission probe` sent as a dry run, and what became of it.
+    Segment "admission_probes" AdmissionProbe {
+        /// The run that it belongs to: one set of pods, sent one after another.
+        run_id: text,
+        /// How many pods the run was to send; a run with fewer rows broke off.
+        cases: integer,
+        /// When the answer was there.
+        probed_at: time,
+        /// The namespace that it was sent to.
+        namespace: text,
+        /// Name of the pod in the set: what is wrong with it.
+        probe: text,
+        /// `refused` for a pod that a guard has to refuse; `admitted` for the harmless one, without which refusals prove nothing.
+        expected: text,
+        /// `admitted`; `refused` by a guard; `no_rights` (the probe's own: no guard was asked); `no_answer` (a guard gave none, and the request was refused for that);
+        /// `error` (no guard is known to have decided).
+        outcome: text,
+        /// The guard: `pod_security:<level>`, `validating_admission_policy:<policy>/<binding>` or `webhook:<name>`; null when none is named.
+        guard: optional_text,
+        /// The request's audit ID, by which the API server's audit event shows the same request; null without an answer.
+        audit_id: optional_text,
+        /// The answer's message; empty when the pod was admitted.
+        message: text,
+        /// The pod, as it was sent but for its name.
+        pod_json: text,
+    }
+}
+
+table! {
     /// What an audit event tells of one guard's part in a request: Pod Security, a ValidatingAdmissionPolicy, or a webhook, whoever runs it.
     ///
     /// Only what the event says. A webhook that allowed without annotations leaves no trace, so that no row does not mean that a guard was not asked.
@@ -247,5 +276,87 @@ table! {
         uses: integer,
         /// How many decisions it would have been for after it had expired, or that it was not applied to because its owner approved it.
         refused_uses: integer,
+    }
+}
+
+table! {
+    /// One policy that the API shows, in one place where it is bound, over one interval: ValidatingAdmissionPolicies and their bindings, webhooks and their
+    /// configurations, Gatekeeper's constraints.
+    ///
+    /// Pod Security labels are in `namespace_enforcement`. What a policy forbids is not worked out. Policies that API servers read from their own disk do not
+    /// show in the API.
+    Derived "policy_state" PolicyState {
+        /// A stable identifier of the policy in this place.
+        state_id: text,
+        /// `validating_admission_policy`, `validating_webhook`, `mutating_webhook` or `gatekeeper`.
+        guard: text,
+        /// Name of the policy; name of the webhook; kind of the constraint.
+        policy: text,
+        /// Name of the binding, of the webhook configuration, or of the constraint; null for a policy without binding.
+        binding: optional_text,
+        /// `Deny`, `Warn`, `Audit` of a binding, comma separated; `deny`, `warn`, `dryrun` or `scoped` of a constraint; null for webhooks, which decide by
+        /// themselves, and where nothing is bound.
+        enforcement_action: optional_text,
+        /// `Fail` or `Ignore`; null for constraints (theirs is that of Gatekeeper's webhook), and for a binding whose policy is not there.
+        failure_policy: optional_text,
+        /// What it is for, as JSON: rules, selectors, conditions as they are written.
+        scope_json: text,
+        /// Namespaces that are left out by name, comma separated; empty when none is. Others may be left out by selectors in `scope_json`.
+        excluded_namespaces: text,
+        /// Whether it can work: a policy and its binding are both there; the enforcing pods of Gatekeeper say that they enforce the constraint. Null when it is not
+        /// known: for webhooks (`guard_decisions` tells when one gave no answer), for policies with parameters, and before a status was seen.
+        ready: optional_boolean,
+        /// Why it is not ready, or why that is not known; empty when it is ready.
+        ready_detail: text,
+        /// How many violations Gatekeeper's audit found at last; null for others, and before an audit.
+        violations: optional_integer,
+        /// From when on it was so.
+        valid_from: time,
+        /// Until when; null while it still is.
+        valid_to: optional_time,
+    }
+}
+
+table! {
+    /// One result in a report of policies (`wgpolicyk8s.io` or `openreports.io`), over the time in which the report had it.
+    ///
+    /// Reports show what a tool thinks of objects that are there. They go with their objects, and a request that was refused is in none.
+    Derived "policy_reports" PolicyReportResult {
+        /// A stable identifier of the result in this time.
+        result_id: text,
+        /// Kind of the report: `PolicyReport`, `ClusterPolicyReport`, `Report` or `ClusterReport`.
+        report_kind: text,
+        /// Namespace of the report; null for cluster-wide ones.
+        report_namespace: optional_text,
+        /// Name of the report.
+        report: text,
+        /// The tool that wrote it (`source`); null when it does not say.
+        tool: optional_text,
+        /// The policy; empty when it does not say.
+        policy: text,
+        /// The rule within the policy.
+        rule: optional_text,
+        /// The category.
+        category: optional_text,
+        /// The severity, as the tool gives it.
+        severity: optional_text,
+        /// `pass`, `fail`, `warn`, `error` or `skip`, as the tool gives it; null when it does not.
+        result: optional_text,
+        /// API version of the object that it is about; null when the report does not say.
+        object_api_version: optional_text,
+        /// Kind of that object.
+        object_kind: optional_text,
+        /// Namespace of that object.
+        object_namespace: optional_text,
+        /// Name of that object.
+        object_name: optional_text,
+        /// UID of that object.
+        object_uid: optional_text,
+        /// The tool's message, cut to 2,048 characters.
+        message: text,
+        /// From when on the report had it.
+        valid_from: time,
+        /// Until when; null while it still has.
+        valid_to: optional_time,
     }
 }

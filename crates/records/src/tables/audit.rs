@@ -45,8 +45,14 @@ table! {
         impersonated_groups_json: optional_text,
         /// Who acts: `human`, `service_account`, `node`, `control_plane`, `anonymous` or `unknown`. By the user name, its groups and extras; never by the user agent.
         actor_class: text,
-        /// How the request was authenticated: `client_certificate`, `service_account_token`, `pod_token`, `legacy_token`, `jwt`, `bootstrap_token`, `anonymous`, `none` (401) or `unknown`.
+        /// How the request was authenticated: `client_certificate`, `service_account_token` (asked for by somebody), `pod_token` (of a pod), `legacy_token` (of a Secret, without end), `jwt` (of an OIDC provider or another
+        /// issuer), `cloud_iam` (the cloud's own access management), `bootstrap_token`, `delegated` (a webhook or a front proxy said who it is: its identifier has a form that the API server itself gives none), `anonymous`, `none` (401) or
+        /// `unknown` (a static token, a webhook, a front proxy or a JWT without identifier; before Kubernetes 1.32 also a client certificate).
         authentication: text,
+        /// The Secret that a `legacy_token` is from, in the namespace of its service account; null for others, and where the API server does not say it.
+        token_secret: optional_text,
+        /// Identifier of the credential that this request issued (a token of a service account), as `credential_id` of its later use has it.
+        issued_credential_id: optional_text,
         /// The last of `sourceIPs`, the only one that the caller cannot choose.
         source_ip: optional_text,
         /// `sourceIPs` as a JSON array.

@@ -43,6 +43,9 @@ table! {
         material_digest: optional_text,
         /// The material part as JSON with keys in order, secret values replaced.
         body_json: optional_text,
+        /// The object's status as JSON with keys in order, without the time of the last look; only of kinds whose status is evidence (Gatekeeper's templates and
+        /// constraints), null for all others. It is not part of the material part: nobody decided it.
+        status_json: optional_text,
         /// Identifier of the list, for `list_begin` and `list_end`.
         list_id: optional_text,
         /// Number of objects in the list, for `list_end`: a list is complete, and absence from it proves something, only when as many were observed.

@@ -67,6 +67,50 @@ table! {
 }
 
 table! {
+    /// One subject holding one risky permission of the catalogue (`docs/rbac-patterns.md`) in one scope, over one interval in which what it rests on and where it leads did not change.
+    Derived "rbac_risks" RbacRisk {
+        /// A stable identifier of the risk: subject, pattern and scope, without the interval.
+        risk_id: text,
+        /// From when it held.
+        valid_from: time,
+        /// Until when; null while it holds.
+        valid_to: optional_time,
+        /// The subject: `User:name`, `Group:name` or `ServiceAccount:namespace/name`. What comes together on a node is told of the user of its kubelet.
+        subject: text,
+        /// `User`, `Group` or `ServiceAccount`.
+        subject_kind: text,
+        /// The pattern: `RB-01` to `RB-45`.
+        pattern: text,
+        /// What the pattern is, in a few words.
+        title: text,
+        /// `low`, `medium`, `high` or `critical`: of the pattern in this scope, one step lower when limited to names; `critical` when the path ends at cluster-admin, at least `high` when it ends at a node.
+        severity: text,
+        /// Namespace in which it is held; null for the whole cluster.
+        scope: optional_text,
+        /// What it becomes at the end of the path: `cluster-admin`, `node`, `cloud identity`, `namespace admin`, `service account`, `user or group`, `code in pods`, `credentials`, `objects of others`, `guards removed`, `traffic of others`, `exposure`, `loss`, `information`, `rights that come later` or `more than is needed`.
+        effect: text,
+        /// The permissions that are the pattern, as `verb group/resource`; the one that the path begins with first, further ones after `; `.
+        permission: text,
+        /// The shortest path to the worst end: subject, binding, role, permission, what it becomes, and so on, joined by ` -> `.
+        path: text,
+        /// The steps of the path as JSON: `from`, `permission`, `scope`, `evidence` (bindings, roles and rules, or objects) and `to` of each.
+        path_json: text,
+        /// How many steps the path has.
+        steps: integer,
+        /// Whether no single binding gives what the path begins with.
+        combined: boolean,
+        /// Whether the subject holds everything in this scope (RB-01, or all of it by RB-02), so that this says nothing beside it.
+        implied: boolean,
+        /// Whether everything that gives it to the subject is what Kubernetes itself created.
+        built_in: boolean,
+        /// What is not known, and how it was read; null when nothing is.
+        remark: optional_text,
+        /// What to do about it.
+        remediation: text,
+    }
+}
+
+table! {
     /// One permission of one subject over a part of the time for which it was held, and whether it was used. What roles give is taken apart into one verb on one resource or path; grants that Kubernetes makes itself are not told. A grant outside RBAC is told only by its uses, from the first to the last.
     Derived "permission_use" PermissionUse {
         /// A stable identifier: the grant and the permission, without the interval.

@@ -47,7 +47,7 @@ table! {
         valid_to: optional_time,
         /// Whether some policy that refuses was in force.
         enforced: boolean,
-        /// What it was: `pod-security:<level>` (with `:<version>` when one is pinned), `validating-admission-policy:<policy>/<binding>`; several joined by `, `; empty when none.
+        /// What it was: `pod-security:<level>` (with `:<version>` when one is pinned), `validating-admission-policy:<policy>/<binding>`, `validating-webhook:<configuration>/<webhook>`; several joined by `, `; empty when none.
         enforced_by: text,
         /// Level of the Pod Security label `pod-security.kubernetes.io/enforce`; null without label.
         pod_security_level: optional_text,
@@ -69,6 +69,8 @@ table! {
         workload_kind: text,
         /// The controller that owns it, as `Kind:namespace/name`; null when there is none.
         controlled_by: optional_text,
+        /// The application that it says it is of: the first that is there of the labels `app.kubernetes.io/part-of`, `app.kubernetes.io/instance`, `app.kubernetes.io/name`, `app` and `k8s-app` of its pods; null without any.
+        application: optional_text,
         /// Namespace; empty when a manifest names none.
         namespace: text,
         /// Name of the container.

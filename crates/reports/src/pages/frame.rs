@@ -3,7 +3,7 @@
 use records::EntryReference;
 
 use crate::figures::{Mark, Moment, count, share};
-use crate::links::{Links, Place};
+use crate::links::{AdmissionPlace, Links, Place};
 use crate::report::{Report, Section};
 use crate::shown::Shown;
 use crate::strip::Strip;
@@ -17,6 +17,7 @@ pub(super) struct Frame {
     pub(super) style: String,
     pub(super) overview: String,
     pub(super) controls: String,
+    pub(super) admission: String,
     pub(super) sources: String,
     pub(super) from: Moment,
     pub(super) to: Moment,
@@ -38,6 +39,7 @@ impl Frame {
             style: links.to(&Place::Style),
             overview: links.to(&Place::Overview),
             controls: links.to(&Place::Controls),
+            admission: links.to(&Place::Admission(AdmissionPlace::Summary)),
             sources: links.to(&Place::Sources),
             from: Moment::new(material.window.from),
             to: Moment::new(material.window.to),

@@ -2,6 +2,7 @@
 //! short and long deviations, gaps, a population of several pages, and names chosen to mislead.
 
 mod access;
+mod admission;
 mod control;
 mod entries;
 mod monitoring;
@@ -92,6 +93,7 @@ pub(crate) fn material() -> Material {
         coverage: Vec::new(),
         gaps: sources::gaps(),
         controls: Vec::new(),
+        admission: admission::admission(),
     };
     for (n, control) in controls().into_iter().enumerate() {
         add(&mut material, control, n);

@@ -1,7 +1,8 @@
 //! Pages and lists as people get them. A changed page is a readable difference of its HTML.
 
-use reports::{CsvFile, Links, Report, csv_file, pages, record_lines};
+use reports::{AdmissionMaterial, CsvFile, DecisionFilter, DecisionList, Links, Report, csv_file, pages, record_lines};
 
+use crate::decision_list;
 use crate::sample;
 
 fn report() -> Report {
@@ -73,4 +74,85 @@ fn verify_md() {
 fn a_page_that_does_not_exist_is_named() {
     let error = pages::items(&report(), &Links::absolute(), "AC-01", 9, 100).unwrap_err();
     assert_eq!(error.to_string(), "page 9 of the 1 with items of AC-01 does not exist in this evaluation");
+}
+
+#[test]
+fn admission_summary() {
+    insta::assert_snapshot!(pages::admission(&report(), &Links::absolute()).unwrap());
+}
+
+#[test]
+fn admission_decisions_that_were_asked_for() {
+    insta::assert_snapshot!(pages::decisions(&report(), &Links::absolute(), &decision_list::second_page()).unwrap());
+}
+
+#[test]
+fn admission_filter_that_is_not_understood() {
+    let (filter, problems) = DecisionFilter::read([("from", "yesterday"), ("verdict", "maybe"), ("user", "a\"b")]);
+    let list = DecisionList { filter, problems, page: 1, per_page: 100, last_page: 100, ..DecisionList::default() };
+    insta::assert_snapshot!(pages::decisions(&report(), &Links::absolute(), &list).unwrap());
+}
+
+#[test]
+fn admission_refusal() {
+    let refused = &sample::material().admission.decisions[0];
+    insta::assert_snapshot!(pages::decision(&report(), &Links::absolute(), refused).unwrap());
+}
+
+#[test]
+fn admission_under_an_exception() {
+    let excepted = &sample::material().admission.decisions[1];
+    insta::assert_snapshot!(pages::decision(&report(), &Links::absolute(), excepted).unwrap());
+}
+
+#[test]
+fn admission_exceptions() {
+    insta::assert_snapshot!(pages::exceptions(&report(), &Links::absolute()).unwrap());
+}
+
+#[test]
+fn admission_exception() {
+    let id = format!("{:032x}", 1);
+    insta::assert_snapshot!(
+        pages::exception(&report(), &Links::absolute(), &id, &decision_list::second_page()).unwrap()
+    );
+}
+
+#[test]
+fn admission_policy_sets() {
+    insta::assert_snapshot!(pages::policy_sets(&report(), &Links::absolute()).unwrap());
+}
+
+#[test]
+fn admission_policy_set() {
+    let page = pages::policy_set(&report(), &Links::absolute(), "prod/admission/admission.plimsoll.dev", 1_700);
+    insta::assert_snapshot!(page.unwrap());
+}
+
+#[test]
+fn admission_guards() {
+    insta::assert_snapshot!(pages::guards(&report(), &Links::absolute(), 1).unwrap());
+}
+
+#[test]
+fn admission_without_anything() {
+    let mut material = sample::material();
+    material.admission = AdmissionMaterial::default();
+    let report = Report::new(material).unwrap();
+    insta::assert_snapshot!(pages::admission(&report, &Links::absolute()).unwrap());
+}
+
+#[test]
+fn pages_of_admission_that_do_not_exist_are_named() {
+    let (report, links) = (report(), Links::absolute());
+    let list = DecisionList { page: 9, per_page: 2, last_page: 2, total: 99, ..DecisionList::default() };
+    for error in [
+        pages::decisions(&report, &links, &list).unwrap_err(),
+        pages::exception(&report, &links, "../../etc/passwd", &list).unwrap_err(),
+        pages::policy_set(&report, &links, "prod/admission/x", 7).unwrap_err(),
+        pages::guards(&report, &links, 0).unwrap_err(),
+        pages::guide(&report, &links, "nothing").unwrap_err(),
+    ] {
+        assert!(matches!(error, pages::PageError::NoSuchPage { .. }), "{error}");
+    }
 }

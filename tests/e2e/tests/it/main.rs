@@ -4,10 +4,12 @@
 mod admission;
 mod authorizer;
 mod event_shapes;
+mod exceptions;
 mod identities;
 mod impersonation;
 mod loss;
 mod policies;
 mod shared;
+mod spoken_policies;
 mod start;
 mod watches;

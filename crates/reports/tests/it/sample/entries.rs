@@ -12,6 +12,7 @@ pub(crate) fn evidence() -> Vec<EvidenceMaterial> {
         .iter()
         .filter(|item| item.verdict != "effective" || item.control == "AD-01")
         .filter_map(reports::report::evidence_of)
+        .chain(material().admission.references())
         .collect();
     references.sort();
     references.dedup();

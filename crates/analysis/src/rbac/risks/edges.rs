@@ -1,0 +1,145 @@
+//! The edges that are there by what the objects are: what runs where, who is in which group, what a node holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::engine::Engine;
+use super::graph::{Graph, Vertex, Why};
+use super::world::account_subject;
+use crate::rbac::subject::{AUTHENTICATED, SERVICE_ACCOUNTS, Subject};
+
+impl Engine {
+    /// The edges that begin at a vertex by what it is.
+    pub(crate) fn add_edges(&self, graph: &mut Graph, from: u32, vertex: &Vertex) {
+        let mut edge = |to: Vertex, label: String, says: &'static str| {
+            let to = graph.vertex(&to);
+            graph.edge(from, to, Why::Object { label, says });
+        };
+        match vertex {
+            Vertex::Subject(subject) => {
+                if let Subject::ServiceAccount { namespace, name } = subject
+                    && let Some(account) = self.world.accounts.get(namespace).and_then(|accounts| accounts.get(name))
+                {
+                    for cloud in &account.cloud {
+                        edge(
+                            Vertex::Cloud(cloud.clone()),
+                            subject.to_string(),
+                            "names this identity in its annotations",
+                        );
+                    }
+                }
+                for group in subject.implicit_groups().into_iter().map(Subject::Group) {
+                    if self.told.get(&group).is_some_and(|told| !told.findings.is_empty()) {
+                        edge(Vertex::Subject(group), String::new(), "is in this group by what it is");
+                    }
+                }
+            }
+            Vertex::NamespaceAdmin(scope) => {
+                edge(Vertex::AccountsOf(scope.clone()), String::new(), "creates pods or tokens of them");
+                edge(Vertex::Nodes, String::new(), "creates privileged pods, having changed the namespace's labels");
+            }
+            Vertex::AccountsOf(scope) => {
+                for (namespace, name) in self.leading(scope.as_deref()) {
+                    let subject = account_subject(namespace, name);
+                    let label = subject.to_string();
+                    edge(Vertex::Subject(subject), label, "is one of them");
+                }
+                for group in groups_of(scope.as_deref()) {
+                    if self.told.get(&group).is_some_and(|told| !told.findings.is_empty()) {
+                        edge(Vertex::Subject(group), String::new(), "all of them are in this group");
+                    }
+                }
+            }
+            Vertex::TokensOf(scope) => {
+                for (namespace, secrets) in within(&self.world.tokens, scope.as_deref()) {
+                    for (secret, token) in secrets.iter().filter(|(_, token)| token.invalid_since.is_none()) {
+                        let subject = account_subject(namespace, &token.account);
+                        edge(Vertex::Subject(subject), format!("Secret:{namespace}/{secret}"), "holds its token");
+                    }
+                }
+            }
+            Vertex::PodsOf(scope) => {
+                for (namespace, name) in self.leading(scope.as_deref()).filter(|(ns, name)| self.has_token(ns, name)) {
+                    let subject = account_subject(namespace, name);
+                    let label = subject.to_string();
+                    edge(Vertex::Subject(subject), label, "a pod of the namespace runs as it");
+                }
+                for (node, on) in &self.world.running.nodes {
+                    let taken = scope.as_ref().is_none_or(|scope| on.taken_from.contains_key(scope));
+                    if taken && !on.taken_from.is_empty() {
+                        edge(Vertex::Node(node.clone()), format!("Node:{node}"), "runs a pod that can take it");
+                    }
+                }
+                if within(&self.world.running.taking, scope.as_deref()).next().is_some() {
+                    edge(Vertex::NodesOf(scope.clone()), String::new(), "a workload's pods can take their node");
+                }
+            }
+            Vertex::NodesOf(scope) => {
+                for (node, on) in &self.world.running.nodes {
+                    if on.runs_of(scope.as_deref()) {
+                        edge(Vertex::Node(node.clone()), format!("Node:{node}"), "runs pods of it");
+                    }
+                }
+            }
+            Vertex::Nodes => {
+                edge(Vertex::NodeCredentials, String::new(), "each node holds that of its kubelet");
+                let servers =
+                    self.world.running.nodes.iter().filter(|(_, on)| on.api_servers > 0).map(|(node, _)| node);
+                if let Some(node) = self.world.control_plane.iter().chain(servers).next() {
+                    edge(Vertex::Node(node.clone()), format!("Node:{node}"), "is one of them");
+                }
+            }
+            Vertex::Node(node) => {
+                let on = self.world.running.nodes.get(node);
+                if self.world.is_control_plane(node) {
+                    edge(Vertex::ClusterAdmin, format!("Node:{node}"), "holds the keys of the control plane");
+                }
+                let accounts = on.into_iter().flat_map(|on| on.accounts.keys());
+                for (namespace, name) in accounts.filter(|(namespace, name)| self.leads(namespace, name)) {
+                    let subject = account_subject(namespace, name);
+                    let label = subject.to_string();
+                    edge(Vertex::Subject(subject), label, "a pod on the node runs as it");
+                }
+            }
+            Vertex::NodeCredentials => {
+                for (namespace, name) in self.leading(None) {
+                    if self.world.running.accounts.get(namespace).is_some_and(|uses| uses.contains_key(name)) {
+                        let subject = account_subject(namespace, name);
+                        let label = subject.to_string();
+                        edge(Vertex::Subject(subject), label, "pods run as it, whose tokens their node requests");
+                    }
+                }
+            }
+            Vertex::ClusterAdmin | Vertex::Cloud(_) | Vertex::Rights(..) | Vertex::OnNode(_) => {}
+        }
+    }
+
+    /// The service accounts of a namespace, or of all, that exist and lead anywhere.
+    fn leading<'a>(&'a self, scope: Option<&'a str>) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let of = |(namespace, names): (&'a String, &'a BTreeSet<String>)| {
+            names.iter().map(move |name| (namespace.as_str(), name.as_str()))
+        };
+        within(&self.leading, scope).flat_map(of)
+    }
+
+    fn has_token(&self, namespace: &str, name: &str) -> bool {
+        let automount = self.world.accounts.get(namespace).and_then(|a| a.get(name)).and_then(|a| a.automount);
+        let uses = self.world.running.accounts.get(namespace).and_then(|uses| uses.get(name));
+        uses.is_some_and(|uses| uses.has_token(automount))
+    }
+}
+
+/// The groups that all service accounts of a namespace, or of all, are in.
+fn groups_of(scope: Option<&str>) -> Vec<Subject> {
+    let own = scope.map(|namespace| Subject::Group(format!("{SERVICE_ACCOUNTS}:{namespace}")));
+    let all = [SERVICE_ACCOUNTS, AUTHENTICATED].map(|name| Subject::Group(name.to_owned()));
+    own.into_iter().chain(all).collect()
+}
+
+/// The entries of a namespace, or of all.
+fn within<'a, V>(
+    by_namespace: &'a BTreeMap<String, V>,
+    scope: Option<&str>,
+) -> impl Iterator<Item = (&'a String, &'a V)> {
+    let scope = scope.map(str::to_owned);
+    by_namespace.iter().filter(move |(namespace, _)| scope.as_ref().is_none_or(|scope| scope == *namespace))
+}

@@ -1,0 +1,152 @@
+//! The detector: rules made ready, and what it can be asked.
+
+use std::sync::LazyLock;
+
+use crate::anchors::Anchors;
+use crate::finding::{Collector, Findings};
+use crate::form::{self, Form};
+use crate::rules::{Allowed, Rule, RuleError, RuleSet};
+use crate::walk::Walk;
+use crate::{Key, decode, text, walk};
+
+/// Rules and the automaton of their keywords. Making one takes some tenths of a second; it is then used for everything.
+#[derive(Debug)]
+pub struct Detector {
+    pub(crate) rules: Vec<ReadyRule>,
+    pub(crate) allowed: Vec<Allowed>,
+    pub(crate) anchors: Anchors,
+}
+
+/// A rule with what is worked out of it once.
+#[derive(Debug)]
+pub(crate) struct ReadyRule {
+    rule: Rule,
+    /// Whether its expression may match a line break or a quote, which JSON writes as an escape.
+    pub(crate) sees_spaces: bool,
+}
+
+impl std::ops::Deref for ReadyRule {
+    type Target = Rule;
+
+    fn deref(&self) -> &Rule {
+        &self.rule
+    }
+}
+
+static STANDARD: LazyLock<Detector> = LazyLock::new(|| {
+    // The embedded rules are read by a test; were they not, names would still be looked at.
+    let rules = RuleSet::own().unwrap_or_default();
+    Detector::new(rules).unwrap_or_else(|_| Detector::without_rules())
+});
+
+impl Detector {
+    /// With Plimsoll's own rules.
+    #[must_use]
+    pub fn standard() -> &'static Self {
+        &STANDARD
+    }
+
+    /// With these rules, beside which names are looked at always.
+    ///
+    /// # Errors
+    /// [`RuleError::Keywords`] when there are too many keywords to be searched for.
+    pub fn new(set: RuleSet) -> Result<Self, RuleError> {
+        let anchors = Anchors::new(&set.rules)?;
+        let ready = |rule: Rule| {
+            let expression = rule.regex.as_ref().map_or("", |regex| regex.as_str());
+            ReadyRule {
+                sees_spaces: expression.contains("\\s") || expression.contains("\\n") || expression.contains("[^"),
+                rule,
+            }
+        };
+        Ok(Self { rules: set.rules.into_iter().map(ready).collect(), allowed: set.allowed, anchors })
+    }
+
+    fn without_rules() -> Self {
+        match Anchors::new(&[]) {
+            Ok(anchors) => Self { rules: Vec::new(), allowed: Vec::new(), anchors },
+            Err(error) => unreachable!("the embedded words make an automaton: {error}"),
+        }
+    }
+
+    /// Whether JSON may hold a credential: the test that most events pass without being read. Rather yes than no.
+    #[must_use]
+    pub fn suspects(&self, json: &[u8]) -> bool {
+        self.anchors.any(json, |hit| text::candidate(self, json, &hit))
+    }
+
+    /// What is found in one JSON value, such as an audit event or an object of the API; in bytes that are no JSON as in any text.
+    ///
+    /// Without a key findings have no digest.
+    #[must_use]
+    pub fn json(&self, bytes: &[u8], key: Option<&Key>) -> Findings {
+        let mut found = Collector::new(key, decode::DECODED_BYTES);
+        if self.suspects(bytes) {
+            let text = String::from_utf8_lossy(bytes);
+            let mut walk = Walk::new(self, &mut found, "", Form::Text);
+            if !walk.json(&text, walk::Lines::None) {
+                walk.text(&text, 0);
+            }
+        }
+        found.finish()
+    }
+
+    /// What is found in a text without a name, such as lines of a log. A line that ends in an object of JSON is read as such.
+    #[must_use]
+    pub fn text(&self, bytes: &[u8], key: Option<&Key>) -> Findings {
+        self.file("", bytes, key)
+    }
+
+    /// What is found in a file. By the end of its name it is JSON, YAML, settings, source code or any text; what is compressed by gzip is read as
+    /// what it was before.
+    #[must_use]
+    pub fn file(&self, name: &str, bytes: &[u8], key: Option<&Key>) -> Findings {
+        let mut found = Collector::new(key, decode::DECODED_BYTES);
+        for rule in self.rules.iter().filter(|rule| rule.regex.is_none()) {
+            if rule.path.as_ref().is_some_and(|path| path.is_match(name.as_bytes())) {
+                let place = crate::finding::Place { document: 1, line: 1, path: "" };
+                found.found(rule.id.clone().into(), place, bytes);
+            }
+        }
+        let unpacked;
+        let bytes = if decode::is_gzip(bytes) {
+            unpacked = decode::gunzip(bytes, decode::DECODED_BYTES);
+            if unpacked.len() >= decode::DECODED_BYTES {
+                found.bounded();
+            }
+            &unpacked
+        } else {
+            bytes
+        };
+        // Bytes of programs and pictures hold no text that anybody configured.
+        let binary = memchr::memchr(0, bytes.get(..bytes.len().min(8192)).unwrap_or_default()).is_some();
+        if binary || (!self.anchors.any(bytes, |_| true) && !named_for_its_lines(name)) {
+            return found.finish();
+        }
+        let text = String::from_utf8_lossy(bytes);
+        let form = form::form(name);
+        let mut walk = Walk::new(self, &mut found, name, form);
+        match form {
+            Form::Json if walk.json(&text, walk::Lines::Document) => {}
+            Form::Yaml => walk.yaml(&text),
+            Form::Text if manifest(&text) => walk.yaml(&text),
+            Form::Text if text.trim_start().starts_with(['{', '[']) && text.trim_start().lines().nth(1).is_some() => {
+                // JSON over several lines; what has one value a line is read line by line.
+                if !walk.json(&text, walk::Lines::Document) {
+                    walk.text(&text, 1);
+                }
+            }
+            _ => walk.text(&text, 1),
+        }
+        found.finish()
+    }
+}
+
+fn named_for_its_lines(name: &str) -> bool {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    ["pgpass", "htpasswd", "netrc", "shadow"].iter().any(|part| base.contains(part))
+}
+
+fn manifest(text: &str) -> bool {
+    text.starts_with("apiVersion:") || text.contains("\napiVersion:") || text.starts_with("---\n")
+}

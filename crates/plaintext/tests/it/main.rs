@@ -1,0 +1,6 @@
+//! The detector as a whole.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod corpus;
+mod secrecy;
+mod structure;
