@@ -8,10 +8,8 @@ use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSke
 use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
 use records::tables::plaintext::PlaintextFinding;
-use records::tables::rbac::{BindingUse, PermissionUse, RbacGrant, RbacRule};
-use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
+use records::tables::rbac::{BindingUse, PermissionUse, RbacGrant, RbacRisk, RbacRule};
 use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
-use records::tables::secrets::{SecretPosture, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
 use crate::network::history::{NetworkTables, network_tables};
@@ -124,7 +122,6 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         settings: &inputs.settings,
     });
     let about_secrets = secrets::secrets(&objects.history, &objects.rbac_grants, &encryption);
-    let (secrets_posture, secret_rotations) = secrets::secrets(&objects.history.versions, &encryption);
     let (permission_use, binding_use) = rbac::usage::permission_use(&rbac::usage::Evidence {
         uses: &inputs.observed_uses,
         complete: inputs.observed_uses_complete,
