@@ -5,7 +5,7 @@
 include!("rows.rs");
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    for source in ["prod/watch/pods", "prod/statements/intake", "prod/configuration/api-1", "plimsoll/evaluation/all"] {
+    for source in ["prod/watch/pods", "prod/statements/intake", "prod/configuration/api-1", "prod/encryption/etcd", "plimsoll/evaluation/all"] {
         project(source, bytes);
     }
 });

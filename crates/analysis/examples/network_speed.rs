@@ -8,8 +8,12 @@
 
 use std::time::Instant;
 
+use analysis::network::history::network_tables;
 use analysis::network::{Options, reachability};
 use analysis::snapshot::{Object, Place, Snapshot};
+use records::Timestamp;
+use records::table::Provenance;
+use records::tables::objects::ObjectVersion;
 use serde_json::{Value, json};
 
 const NAMESPACES: usize = 200;
@@ -56,7 +60,84 @@ fn processor_seconds() -> f64 {
     after.split_whitespace().nth(11).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0) / 100.0
 }
 
+/// The same cluster as a history: everything comes one after the other, then pods are rolled out and policies changed.
+fn history(rollouts: usize, changes: usize) {
+    let mut versions = Vec::new();
+    let mut minute = 0;
+    let mut pods = Vec::new();
+    for mut object in objects(true) {
+        if object["kind"] == "Deployment" {
+            object = json!({"apiVersion": "v1", "kind": "Pod", "spec": object["spec"]["template"]["spec"], "metadata": {
+                "name": object["metadata"]["name"], "namespace": object["metadata"]["namespace"], "labels": object["spec"]["template"]["metadata"]["labels"],
+                "ownerReferences": [{"kind": "StatefulSet", "name": object["metadata"]["name"], "controller": true}]}});
+            pods.push(object.clone());
+        }
+        minute += 1;
+        versions.push(version(&object, minute, None));
+    }
+    for number in 0..rollouts {
+        let mut pod = pods[number % pods.len()].clone();
+        pod["metadata"]["name"] = json!(format!("roll-{number}"));
+        pod["metadata"]["labels"]["pod-template-hash"] = json!(number.to_string());
+        minute += 1;
+        versions.push(version(&pod, minute, Some(minute + 7)));
+    }
+    for number in 0..changes {
+        let namespace = format!("team-{}", number % NAMESPACES);
+        let policy = json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "more", "namespace": namespace}, "spec": {
+            "podSelector": {"matchLabels": {"role": "server"}}, "ingress": [{"from": [{"podSelector": {}}], "ports": [{"port": 1 + number % 60_000}]}]}});
+        minute += 2;
+        versions.push(version(&policy, minute, Some(minute + 1)));
+    }
+    let (before, processor) = (Instant::now(), processor_seconds());
+    let tables = network_tables(&versions, &Options::default());
+    println!(
+        "history of {} versions ({rollouts} pods rolled out, {changes} policies changed): {} rows of paths, {} of isolation; {:.2?}, {:.2} s of processor time; peak {} MiB resident",
+        versions.len(),
+        tables.paths.len(),
+        tables.isolation.len(),
+        before.elapsed(),
+        processor_seconds() - processor,
+        peak_mebibytes(),
+    );
+}
+
+fn version(body: &Value, from: i64, to: Option<i64>) -> ObjectVersion<'static> {
+    let at = |minute: i64| Timestamp::from_micros(minute * 60_000_000).unwrap();
+    let object = Object::from_json(body.clone(), Place::default()).unwrap();
+    ObjectVersion {
+        provenance: Provenance { cluster: "c1".into(), ..Provenance::default() },
+        valid_from: at(from),
+        valid_to: to.map(at),
+        valid_from_basis: "observed".into(),
+        observed_at: at(from),
+        api_group: object.group.into(),
+        api_version: object.version.into(),
+        resource: object.resource.into(),
+        kind: object.kind.into(),
+        namespace: object.namespace.map(Into::into),
+        name: object.name.into(),
+        uid: "u".into(),
+        resource_version: "1".into(),
+        ended_by: None,
+        writer: None,
+        writer_audit_id: None,
+        field_manager: None,
+        content_write_time: None,
+        refreshed_time: None,
+        material_digest: "".into(),
+        body_json: body.to_string().into(),
+    }
+}
+
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("history") {
+        history(0, 0);
+        history(50_000, 0);
+        history(0, 200);
+        return;
+    }
+
     for isolated in [true, false] {
         let snapshot: Snapshot =
             objects(isolated).into_iter().map(|body| Object::from_json(body, Place::default()).unwrap()).collect();

@@ -9,7 +9,7 @@ use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, Networ
 use records::tables::objects::{ObjectObservation, ObjectVersion};
 use records::tables::plaintext::PlaintextFinding;
 use records::tables::rbac::{RbacGrant, RbacRisk, RbacRule};
-use records::tables::secrets::{SecretPosture, SecretRotation};
+use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
 use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPosture};
 
 use crate::network::history::{NetworkTables, network_tables};
@@ -75,6 +75,8 @@ pub struct Derived<'r> {
     pub secrets_posture: Vec<SecretPosture<'r>>,
     /// Rows of `secret_rotations`.
     pub secret_rotations: Vec<SecretRotation<'r>>,
+    /// Rows of `secret_readers`.
+    pub secret_readers: Vec<SecretReaders<'r>>,
     /// Rows of `plaintext_findings`.
     pub plaintext_findings: Vec<PlaintextFinding<'r>>,
     /// Rows of `exceptions`.
@@ -111,7 +113,7 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         now: inputs.now,
         settings: &inputs.settings,
     });
-    let (secrets_posture, secret_rotations) = secrets::secrets(&objects.history.versions, &encryption);
+    let about_secrets = secrets::secrets(&objects.history, &objects.rbac_grants, &encryption);
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
     let credential_use = identities::credential_use(
         std::mem::take(&mut inputs.credential_groups),
@@ -143,8 +145,9 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         clock_skew: sources.clock_skew,
         admission_reconciliation,
         encryption_state: encryption.states,
-        secrets_posture,
-        secret_rotations,
+        secrets_posture: about_secrets.posture,
+        secret_rotations: about_secrets.rotations,
+        secret_readers: about_secrets.readers,
         exceptions,
         plaintext_findings: objects.plaintext_findings,
         object_versions: objects.history.versions,

@@ -11,6 +11,7 @@ use crate::observation::heartbeats::Heartbeats;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
 use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
+use records::tables::identities::PeopleReading;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
 pub use write_event::WriteEvent;
@@ -57,6 +58,8 @@ pub struct Inputs<'r> {
     pub credential_groups: Vec<CredentialGroup<'r>>,
     /// At least all rows of `audit_events` with an `issued_credential_id` whose actor is no node.
     pub issued_credentials: Vec<IssuedCredential<'r>>,
+    /// All rows of `people_readings`.
+    pub people_readings: Vec<PeopleReading<'r>>,
     /// One for each source that has an entry in the store.
     pub source_summaries: Vec<SourceSummary>,
     /// End of knowledge: nothing that was received later is in the rows.
@@ -87,6 +90,7 @@ impl Inputs<'_> {
             cloud_encryption: Vec::new(),
             credential_groups: Vec::new(),
             issued_credentials: Vec::new(),
+            people_readings: Vec::new(),
             source_summaries: Vec::new(),
             now,
             settings: Settings::default(),

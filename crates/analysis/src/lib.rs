@@ -8,6 +8,7 @@
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
 //! - `credential_use` and `service_accounts` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
+//! - `network_isolation`, `network_rules`, `network_paths`, `trust_boundaries` and `entry_points` by [`network`]
 //! - `plaintext_findings` by [`plaintext`](mod@plaintext)
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]
@@ -15,7 +16,7 @@
 //! - `coverage`, `gaps` and `sources` by [`observation`]
 //! - `audit_policy_requirements` by [`audit_policy`]
 //! - `clock_skew` by [`clocks`]
-//! - `encryption_state` by [`encryption`]; `secrets_posture` and `secret_rotations` by [`secrets`]
+//! - `encryption_state` by [`encryption`]; `secrets_posture`, `secret_rotations` and `secret_readers` by [`secrets`]
 //! - `admission_reconciliation` and `exceptions` by [`admission`]
 //!
 //! [`snapshot`] is what holds at one instant, [`replay`] the walk from one instant to the next.

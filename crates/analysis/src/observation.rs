@@ -6,6 +6,7 @@
 //!   proves continuity;
 //! - an **audit log** is covered where the API server's counters balance ([`crate::balance`]); without counters, between two canaries
 //!   that both arrived, which is weaker: it bounds an outage, not single losses;
+//! - a **list of people** is covered from each reading of it on for as long as a reading counts as fresh;
 //! - what a component states as a gap, what an API server admits to have lost, and the time around a missing canary is never covered,
 //!   whatever else says so.
 
@@ -19,6 +20,7 @@ use crate::balance::{self, Balance};
 use crate::inputs::{Inputs, SourceSummary};
 
 mod canaries;
+mod feeds;
 pub mod heartbeats;
 pub(crate) mod statements;
 
@@ -123,6 +125,10 @@ impl<'r> Subject<'_, 'r> {
                 gaps.extend(silence(name, balances.last().map(|b| (b.row.balance_to, &b.row.provenance)), inputs));
             }
             observed.balance.extend(balances.into_iter().map(|balance| balance.row));
+        } else if class == Some(SourceClass::Identities) {
+            let readings = feeds::readings(name, &inputs.people_readings);
+            proofs.extend(feeds::proofs(&readings, inputs.now));
+            gaps.extend(feeds::gaps(name, &readings, inputs.now));
         } else {
             self.heartbeats(name, class, inputs, &mut proofs, &mut gaps);
         }

@@ -2,26 +2,32 @@
 //!
 //! What keeps a Secret shows by marks on the Secret itself ([`marks`]), and by the objects that name it as their target ([`keepers`]), which also tell
 //! how its content is renewed. When the content last changed is worked out by [`content`]. With what it is stored comes from the last scan of etcd: an
-//! object that was created after that scan is not in it, and nothing is said of it, even when another had its name.
+//! object that was created after that scan is not in it, and nothing is said of it, even when another had its name. Who may read follows
+//! from grants (module `readers`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use records::Timestamp;
+use records::secrets::SecretSummary;
 use records::tables::encryption::EncryptionState;
 use records::tables::objects::ObjectVersion;
-use records::tables::secrets::{SecretPosture, SecretRotation};
+use records::tables::rbac::RbacGrant;
+use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
 use serde_json::Value;
 
 use crate::encryption::Encryption;
 use crate::identifier::identifier;
+use crate::objects::History;
+use crate::rbac;
 use crate::replay::{Held, Lasting, moments};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Object, Snapshot};
 use crate::timeline::Interval;
 
 mod content;
 mod duration;
 pub mod keepers;
 pub mod marks;
+mod readers;
 
 use keepers::{Keeper, Keepers};
 use marks::Marks;
@@ -59,19 +65,6 @@ impl Posture {
     }
 }
 
-/// One Secret of a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretSummary {
-    /// Namespace; empty when a manifest names none.
-    pub namespace: String,
-    /// Name.
-    pub name: String,
-    /// Where it was read.
-    pub place: crate::snapshot::Place,
-    /// What is known of it.
-    pub posture: Posture,
-}
-
 /// The Secrets of a snapshot, in order.
 #[must_use]
 pub fn of_snapshot(snapshot: &Snapshot) -> Vec<SecretSummary> {
@@ -79,10 +72,27 @@ pub fn of_snapshot(snapshot: &Snapshot) -> Vec<SecretSummary> {
     for object in snapshot.all() {
         keepers.put(&object.group, &object.kind, object.namespace.as_deref(), &object.name, &object.body, None);
     }
-    let summary = |object: &crate::snapshot::Object| {
+    let text = |text: Option<&'static str>| text.map(str::to_owned);
+    let summary = |object: &Object| {
         let namespace = object.namespace.clone().unwrap_or_default();
-        let posture = Posture::of(&namespace, &object.name, &object.body, &keepers);
-        SecretSummary { namespace, name: object.name.clone(), place: object.place.clone(), posture }
+        let Posture { marks, manager, manager_object, keeper } =
+            Posture::of(&namespace, &object.name, &object.body, &keepers);
+        let keeper = keeper.as_ref();
+        SecretSummary {
+            namespace,
+            name: object.name.clone(),
+            file: object.place.file.clone(),
+            document: object.place.document,
+            line: object.place.line,
+            secret_type: marks.secret_type,
+            manager: text(manager),
+            manager_object,
+            refresh: text(keeper.and_then(|keeper| keeper.refresh)),
+            refresh_seconds: keeper.and_then(|keeper| keeper.refresh_seconds),
+            synced: keeper.and_then(|keeper| keeper.synced),
+            rotation_class: marks.rotation_class,
+            certificate_not_after: keeper.and_then(|keeper| keeper.certificate_not_after),
+        }
     };
     snapshot.of("", "secrets").map(summary).collect()
 }
@@ -108,11 +118,27 @@ impl PartialEq for Shown<'_, '_> {
 /// UID of a Secret.
 type Uid<'a> = &'a str;
 
-/// The rows of `secrets_posture` and `secret_rotations`.
+/// The rows of the tables about Secrets.
+#[derive(Debug, Default)]
+pub(crate) struct AboutSecrets<'r> {
+    /// Rows of `secrets_posture`.
+    pub(crate) posture: Vec<SecretPosture<'r>>,
+    /// Rows of `secret_rotations`.
+    pub(crate) rotations: Vec<SecretRotation<'r>>,
+    /// Rows of `secret_readers`.
+    pub(crate) readers: Vec<SecretReaders<'r>>,
+}
+
+/// Kinds of which all must be known before it is known who may read.
+const ACCESS: [&str; 4] = ["clusterroles", "clusterrolebindings", "roles", "rolebindings"];
+
+/// Works them out.
 pub(crate) fn secrets<'r>(
-    versions: &[ObjectVersion<'r>],
+    history: &History<'r>,
+    grants: &[RbacGrant<'r>],
     encryption: &Encryption<'r>,
-) -> (Vec<SecretPosture<'r>>, Vec<SecretRotation<'r>>) {
+) -> AboutSecrets<'r> {
+    let versions = &history.versions;
     let mut clusters: BTreeMap<&str, Vec<&ObjectVersion<'r>>> = BTreeMap::new();
     for version in versions {
         let secret = version.api_group.is_empty() && version.resource == "secrets";
@@ -120,17 +146,23 @@ pub(crate) fn secrets<'r>(
             clusters.entry(&version.provenance.cluster).or_default().push(version);
         }
     }
-    let (mut postures, mut rotations) = (Vec::new(), Vec::new());
+    let mut about = AboutSecrets::default();
     for (cluster, versions) in clusters {
         let secrets = || versions.iter().copied().filter(|v| v.resource == "secrets");
         let contents = content::Contents::of(secrets());
         let stored = Storage::of(cluster, encryption);
         for held in walk(&versions) {
-            stored.cut(cluster, held, &contents, &mut postures);
+            stored.cut(cluster, held, &contents, &mut about.posture);
         }
-        contents.rotations(cluster, &mut rotations);
+        contents.rotations(cluster, &mut about.rotations);
+        let namespaces: BTreeSet<&str> = secrets().filter_map(|secret| secret.namespace.as_deref()).collect();
+        let known = ACCESS.iter().map(|resource| history.known_from(cluster, rbac::GROUP, resource));
+        if let Some(known) = known.collect::<Option<Vec<Timestamp>>>().and_then(|known| known.into_iter().max()) {
+            let of_cluster = grants.iter().filter(|grant| grant.provenance.cluster == cluster);
+            readers::readers(of_cluster, &namespaces, known, &mut about.readers);
+        }
     }
-    (postures, rotations)
+    about
 }
 
 /// What is known of each Secret of one cluster, moment by moment.

@@ -9,7 +9,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::audit_policy;
 use crate::balance;
 use crate::canary;
+use crate::encryption::EncryptionCounters;
 use crate::error;
+use crate::metrics::CountersError;
 use crate::options::{ApiServer, CollectOptions};
 use crate::recorder::{Closed, Recorder};
 use crate::request::ReadClient;
@@ -22,6 +24,7 @@ pub(crate) struct ApiServerTask {
     pub(crate) client: ReadClient,
     pub(crate) audit: SourceName,
     pub(crate) configuration: SourceName,
+    pub(crate) encryption: SourceName,
     pub(crate) recorder: Recorder,
     pub(crate) options: CollectOptions,
     pub(crate) status: Arc<Mutex<ApiServerStatus>>,
@@ -62,14 +65,24 @@ impl ApiServerTask {
 
     async fn balances(&self) -> Result<(), Closed> {
         let mut due = every(self.options.balance_every);
+        let mut last = None;
         loop {
             due.tick().await;
             match balance::read(&self.client, &self.recorder, &self.audit).await {
                 Ok(reading) => {
                     let clock = self.due_clock(reading.clock);
-                    self.state([reading.balance].into_iter().chain(clock)).await?;
+                    self.encryption(reading.at, reading.encryption, &mut last).await?;
+                    let (balance, problem) = match reading.balance {
+                        Ok(balance) => (Some(balance), None),
+                        Err(failure) => (None, Some(self.problem(error::line(&failure)))),
+                    };
+                    let balanced = balance.is_some();
+                    self.state(balance.into_iter().chain(clock)).await?;
                     let mut status = self.status();
-                    (status.last_balance_at, status.balance_error) = (Some(self.recorder.clock().now()), None);
+                    if balanced {
+                        status.last_balance_at = Some(self.recorder.clock().now());
+                    }
+                    status.balance_error = problem;
                 }
                 Err(failure) => {
                     let problem = self.problem(error::line(&failure));
@@ -77,6 +90,32 @@ impl ApiServerTask {
                 }
             }
         }
+    }
+
+    /// Stores what is counted of encryption when it says something else than what was stored last, and now and then.
+    async fn encryption(
+        &self,
+        at: Timestamp,
+        read: Result<EncryptionCounters, CountersError>,
+        last: &mut Option<(Timestamp, EncryptionCounters)>,
+    ) -> Result<(), Closed> {
+        let counters = match read {
+            Ok(counters) => counters,
+            Err(failure) => {
+                self.problem(error::line(&failure));
+                return Ok(());
+            }
+        };
+        let every = i64::try_from(self.options.encryption_every.as_micros()).unwrap_or(i64::MAX);
+        let due = last
+            .as_ref()
+            .is_none_or(|(stored_at, stored)| at.micros_since(*stored_at) >= every || counters.differs(stored));
+        if due {
+            let entry = counters.entry(&self.server.name, at);
+            self.recorder.store(vec![self.recorder.plain(&self.encryption, at, entry)]).await?;
+            *last = Some((at, counters));
+        }
+        Ok(())
     }
 
     async fn canaries(&self) -> Result<(), Closed> {

@@ -8,6 +8,7 @@
 
 use records::{SourceName, Statement};
 
+use crate::encryption::{EncryptionCounters, EncryptionReader};
 use crate::metrics::{AuditCounters, CountersError, CountersReader};
 use crate::piece::{Lines, Piece};
 use crate::recorder::Recorder;
@@ -27,14 +28,15 @@ pub(crate) enum BalanceError {
     Request(#[from] RequestError),
     #[error("failed to read the API server's metrics: it answered {status}")]
     Refused { status: u16 },
-    #[error("failed to find the audit counters")]
-    Counters(#[from] CountersError),
 }
 
 /// What one reading gave.
 pub(crate) struct Reading {
-    pub(crate) balance: Statement,
+    /// When the answer came.
+    pub(crate) at: records::Timestamp,
+    pub(crate) balance: Result<Statement, CountersError>,
     pub(crate) clock: Option<Statement>,
+    pub(crate) encryption: Result<EncryptionCounters, CountersError>,
 }
 
 /// Reads the counters once.
@@ -50,8 +52,18 @@ pub(crate) async fn read(
     }
     let clock = crate::canary::clock_statement(subject, &answer);
     let at = answer.answered_at;
-    let (mut lines, mut pieces, mut reader, mut length) =
-        (Lines::new(LINE_LIMIT), Vec::new(), CountersReader::default(), 0);
+    let (mut lines, mut pieces, mut length) = (Lines::new(LINE_LIMIT), Vec::new(), 0);
+    // What one of them cannot read is no reason not to know the other.
+    let mut reader = Ok(CountersReader::default());
+    let mut encryption = Ok(EncryptionReader::default());
+    let mut read = |line: &[u8]| {
+        if let Ok(Err(failure)) = reader.as_mut().map(|reader| reader.line(line)) {
+            reader = Err(failure);
+        }
+        if let Ok(Err(failure)) = encryption.as_mut().map(|reader| reader.line(line)) {
+            encryption = Err(failure);
+        }
+    };
     while let Some(bytes) = answer.chunk(CHUNK_LIMIT).await? {
         length += bytes.len();
         if length > ANSWER_LIMIT {
@@ -60,14 +72,15 @@ pub(crate) async fn read(
         lines.push(&bytes, &mut pieces);
         for piece in pieces.drain(..) {
             if let Piece::Whole(line) = piece {
-                reader.line(&line)?;
+                read(&line);
             }
         }
     }
     if let Some(Piece::Whole(line)) = lines.rest() {
-        reader.line(&line)?;
+        read(&line);
     }
-    Ok(Reading { balance: statement(subject, at, &reader.finish()?, received), clock })
+    let balance = reader.and_then(CountersReader::finish).map(|found| statement(subject, at, &found, received));
+    Ok(Reading { at, balance, clock, encryption: encryption.map(EncryptionReader::finish) })
 }
 
 fn statement(subject: &SourceName, at: records::Timestamp, counters: &AuditCounters, received: u64) -> Statement {

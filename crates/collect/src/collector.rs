@@ -109,6 +109,7 @@ impl Collector {
                     client: ReadClient::new(server.client.clone(), clock.clone()),
                     audit: SourceName::new(&options.cluster, SourceClass::Audit, &server.name)?,
                     configuration: SourceName::new(&options.cluster, SourceClass::Configuration, &server.name)?,
+                    encryption: SourceName::new(&options.cluster, SourceClass::Encryption, &server.name)?,
                     recorder: recorder.clone(),
                     options: options.clone(),
                     status: Arc::new(Mutex::new(ApiServerStatus { name: server.name.clone(), ..Default::default() })),

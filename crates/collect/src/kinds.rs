@@ -6,6 +6,8 @@ use std::str::FromStr;
 use records::source::SourceNameError;
 use records::{SourceClass, SourceName};
 
+mod keepers;
+
 /// How much of an object is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Content {
@@ -187,6 +189,7 @@ pub fn default_kinds() -> Vec<GovernedKind> {
     ];
     KINDS
         .iter()
+        .chain(&keepers::KEEPERS)
         .map(|(group, resource, versions)| {
             GovernedKind::new(group, resource, versions).expect("the built-in kinds are well formed")
         })

@@ -12,10 +12,12 @@
 //! | [`identity`] | which cluster a name stands for |
 //! | [`git_history`] | every version of every file of a local git repository |
 //! | [`metrics`] | the counters of an API server's audit backend |
+//! | [`etcd`] | with what every object is stored in etcd |
 //! | [`canary`] | sequenced canaries |
 //! | [`clock`] | our clock, and what is known of theirs |
 //! | [`rbac`] | the rights that collection needs |
-//! | [`request`] | the only place where requests are made: `GET` and nothing else |
+//! | [`network_probe`] | whether network policies are enforced: a client that tries, and its server |
+//! | [`request`] | the only place where requests are made: `GET`, and etcd's range |
 //!
 //! Everything becomes entries of the store: objects byte for byte (secret values replaced), and statements
 //! ([`records::Statement`]) about what was and was not observed.
@@ -26,7 +28,9 @@ mod balance;
 pub mod canary;
 pub mod clock;
 pub mod collector;
+mod encryption;
 mod error;
+pub mod etcd;
 pub mod git_history;
 mod history;
 pub mod identity;
@@ -34,6 +38,7 @@ pub mod kinds;
 pub mod listing;
 pub mod metrics;
 pub mod namespaces;
+pub mod network_probe;
 pub mod options;
 mod piece;
 pub mod rbac;
@@ -45,6 +50,7 @@ pub mod watch;
 pub use canary::CanaryKey;
 pub use clock::Clock;
 pub use collector::{Collector, StartError};
+pub use etcd::{EtcdAddress, EtcdScan, EtcdScanner, ScanError, StoredResource};
 pub use kinds::{GovernedKind, default_kinds};
 pub use options::{ApiServer, CollectOptions};
 pub use rbac::rbac_manifest;

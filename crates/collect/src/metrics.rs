@@ -84,15 +84,15 @@ impl CountersReader {
     }
 }
 
-fn unreadable(line: &str) -> CountersError {
+pub(crate) fn unreadable(line: &str) -> CountersError {
     CountersError::Unreadable { line: line.chars().take(200).collect() }
 }
 
 /// Name, labels and value.
-type Sample<'a> = (&'a str, Vec<(String, String)>, f64);
+pub(crate) type Sample<'a> = (&'a str, Vec<(String, String)>, f64);
 
 /// Reads a sample; a time stamp after the value is ignored.
-fn sample(line: &str) -> Option<Sample<'_>> {
+pub(crate) fn sample(line: &str) -> Option<Sample<'_>> {
     let end = line.find(|c: char| c == '{' || c.is_ascii_whitespace())?;
     let (name, mut rest) = line.split_at(end);
     let mut labels = Vec::new();
@@ -129,13 +129,13 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 }
 
 /// A counter's value: whole, not negative, and exact as the format's 64-bit float.
-fn count(value: f64) -> Option<u64> {
+pub(crate) fn count(value: f64) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and within range")]
     ((0.0..=EXACT).contains(&value) && value.fract() == 0.0).then_some(value as u64)
 }
 
-fn instant(seconds: f64) -> Option<Timestamp> {
+pub(crate) fn instant(seconds: f64) -> Option<Timestamp> {
     let micros = (seconds * 1e6).round();
     #[expect(clippy::cast_possible_truncation, reason = "checked to be within the years that a Timestamp holds")]
     (micros > 0.0 && micros < 2.5e17).then(|| Timestamp::from_micros(micros as i64).ok()).flatten()

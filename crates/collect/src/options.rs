@@ -24,6 +24,8 @@ pub struct CollectOptions {
     pub canary_every: Duration,
     /// Between two comparisons of an API server's clock, at least. Default 60 s.
     pub clock_every: Duration,
+    /// Between two stored readings of what an API server counts of encryption, at most; one that says something else is stored at once. Default 10 min.
+    pub encryption_every: Duration,
     /// Between two looks at an audit policy file. Default 30 s.
     pub policy_every: Duration,
     /// Between two readings of the cluster's identity. Default 1 h.
@@ -63,6 +65,7 @@ impl CollectOptions {
             balance_every: Duration::from_secs(10),
             canary_every: Duration::from_secs(60),
             clock_every: Duration::from_secs(60),
+            encryption_every: Duration::from_secs(600),
             policy_every: Duration::from_secs(30),
             identity_every: Duration::from_secs(3600),
             page: 500,

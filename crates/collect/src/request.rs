@@ -1,12 +1,14 @@
 //! The only place where requests are made: reads, and nothing else.
 //!
 //! [`ReadClient`] keeps the Kubernetes client to itself and can build one kind of request, `GET` without a body. List and watch are
-//! `GET`s, too. That this stays so is held by a test over this crate's source and by one over what a server received.
+//! `GET`s, too. [`RangeClient`] asks etcd, whose gateway takes reads by another method: it can build one request, to the path of `Range`. That this stays so is held by a test over this crate's source and by one over what a server received.
 
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, DATE, RETRY_AFTER};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, Request};
 use hyper::body::{Body as _, Bytes};
 use kube::client::Body;
@@ -51,7 +53,7 @@ pub enum RequestError {
         source: http::Error,
     },
     /// No answer.
-    #[error("failed to reach the API server for {path}")]
+    #[error("failed to reach the server for {path}")]
     Unreachable {
         /// The path.
         path: String,
@@ -59,7 +61,7 @@ pub enum RequestError {
         source: kube::Error,
     },
     /// No answer in time.
-    #[error("the API server said nothing for {seconds} s on {path}")]
+    #[error("the server said nothing for {seconds} s on {path}")]
     Silent {
         /// The path.
         path: String,
@@ -124,22 +126,68 @@ impl ReadClient {
         }
         let request =
             request.body(Body::empty()).map_err(|source| RequestError::Form { path: path.to_owned(), source })?;
-        let sent_at = self.clock.now();
-        let answer = tokio::time::timeout(ANSWER_LIMIT, self.client.send(request))
-            .await
-            .map_err(|_| RequestError::Silent { path: path.to_owned(), seconds: ANSWER_LIMIT.as_secs() })?
-            .map_err(|source| RequestError::Unreachable { path: path.to_owned(), source })?;
-        let answered_at = self.clock.now();
-        let (head, body) = answer.into_parts();
-        Ok(Answer {
-            status: head.status.as_u16(),
-            sent_at,
-            answered_at,
-            headers: head.headers,
-            body,
-            path: path.to_owned(),
-        })
+        answer(&self.client, &self.clock, request, path).await
     }
+}
+
+/// Where etcd's gateway answers `Range`, which reads.
+const RANGE: &str = "/v3/kv/range";
+
+/// Asks etcd for ranges of keys; cannot change anything.
+#[derive(Clone)]
+pub(crate) struct RangeClient {
+    client: kube::Client,
+    clock: Clock,
+}
+
+impl RangeClient {
+    /// Asks through this client; make it with [`client()`].
+    pub(crate) fn new(client: kube::Client, clock: Clock) -> Self {
+        Self { client, clock }
+    }
+
+    /// The keys from `from` up to but not with `end`, at most `limit`, as they were at `revision` (0: now).
+    pub(crate) async fn range(
+        &self,
+        from: &[u8],
+        end: &[u8],
+        limit: u32,
+        revision: i64,
+    ) -> Result<Answer, RequestError> {
+        let text = |bytes: &[u8]| STANDARD.encode(bytes);
+        let asked = serde_json::json!({
+            "key": text(from), "range_end": text(end), "limit": limit.to_string(), "revision": revision.to_string(),
+        });
+        let request = Request::post(RANGE).header(CONTENT_TYPE, JSON).header(ACCEPT_ENCODING, "identity");
+        let request = request
+            .body(Body::from(asked.to_string().into_bytes()))
+            .map_err(|source| RequestError::Form { path: RANGE.to_owned(), source })?;
+        answer(&self.client, &self.clock, request, RANGE).await
+    }
+}
+
+/// Sends a request.
+async fn answer(
+    client: &kube::Client,
+    clock: &Clock,
+    request: Request<Body>,
+    path: &str,
+) -> Result<Answer, RequestError> {
+    let sent_at = clock.now();
+    let answer = tokio::time::timeout(ANSWER_LIMIT, client.send(request))
+        .await
+        .map_err(|_| RequestError::Silent { path: path.to_owned(), seconds: ANSWER_LIMIT.as_secs() })?
+        .map_err(|source| RequestError::Unreachable { path: path.to_owned(), source })?;
+    let answered_at = clock.now();
+    let (head, body) = answer.into_parts();
+    Ok(Answer {
+        status: head.status.as_u16(),
+        sent_at,
+        answered_at,
+        headers: head.headers,
+        body,
+        path: path.to_owned(),
+    })
 }
 
 impl Answer {

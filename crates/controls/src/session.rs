@@ -286,6 +286,7 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.encryption_state),
         one(derived.secrets_posture),
         one(derived.secret_rotations),
+        one(derived.secret_readers),
     ]
 }
 

@@ -22,6 +22,7 @@ use crate::json::{Json, MAX_DEPTH, check};
 use crate::record::{append, cells};
 
 pub mod cloud;
+pub mod range;
 pub mod stored_value;
 
 use stored_value::StoredForm;

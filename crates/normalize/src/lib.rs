@@ -15,6 +15,7 @@
 //! | [`encryption`] | encryption at rest: scans of etcd, counters of API servers, descriptions of managed clusters |
 //! | [`evaluation`] | results of evaluations |
 //! | [`admission`] | decisions of our admission webhook, and its policy sets |
+//! | [`identities`] | lists of people who work here and who left, as CSV or SCIM |
 //! | [`redact`] | taking secret values out before the first write |
 //! | [`json`] | reading JSON in place, bounded |
 
@@ -24,6 +25,7 @@ pub mod configuration;
 pub mod encryption;
 pub mod evaluation;
 mod fault;
+pub mod identities;
 pub mod json;
 pub mod probe;
 pub mod project;

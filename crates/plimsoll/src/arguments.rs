@@ -1,9 +1,16 @@
 //! The command line.
 
+mod analyze;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use records::Timestamp;
+
+pub(crate) use analyze::{
+    AccessDiffArguments, AnalyzeCommand, AnalyzeSource, Blocks, NetworkArguments, NetworkView, WhatCanArguments,
+    WhoCanArguments,
+};
 
 /// Heading of the options that all commands have.
 const COMMON: &str = "Common options";
@@ -41,21 +48,30 @@ pub(crate) enum Format {
     Json,
     /// Parquet, to standard output (only `query`).
     Parquet,
-    /// SARIF 2.1.0 (only `policy check`).
+    /// SARIF 2.1.0 (`policy check`, `analyze`).
     Sarif,
+    /// A graph in the DOT language of Graphviz (only `analyze`).
+    Dot,
+    /// A graph as SVG (only `analyze`).
+    Svg,
     /// JUnit XML (only `policy check`).
     Junit,
     /// For `ingest`: audit events of Kubernetes, one a line, in lists, or in the envelopes of EKS, GKE and AKS.
     #[value(name = "k8s-audit")]
     K8sAudit,
+    /// For `ingest`: a managed cluster as `aws eks describe-cluster`, `gcloud container clusters describe --format json` or `az aks show` print it.
+    CloudDescription,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Collects evidence and serves the portal until it is interrupted.
     Run(RunArguments),
-    /// Takes in audit log files.
+    /// Takes in audit log files, and descriptions of managed clusters.
     Ingest(IngestArguments),
+    /// Takes in lists of the people who work here and who left.
+    #[command(subcommand)]
+    People(PeopleCommand),
     /// Asks the open tables with SQL.
     Query(QueryArguments),
     /// Evaluates the controls over a window and appends the result as evidence.
@@ -71,14 +87,78 @@ pub(crate) enum Command {
     /// Checks manifests and admission requests against policies, tests policies, explains rules.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Analyses who can do what, what can reach what, where credentials are: of manifests, a cluster, or a moment of the history.
+    #[command(subcommand)]
+    Analyze(AnalyzeCommand),
     /// Verifies the signatures of images.
     #[command(subcommand)]
     Images(ImagesCommand),
     /// Prints the ClusterRole and binding that collection needs, to be applied by an administrator.
     Rbac,
+    /// Tries whether the cluster's network enforces its NetworkPolicies.
+    #[command(subcommand)]
+    NetworkProbe(NetworkProbeCommand),
     /// Sets up the admission webhook.
     #[command(subcommand)]
     Admission(AdmissionCommand),
+    /// Reads from etcd with which provider and key every object is stored; decrypts nothing, writes nothing to etcd, and shows no value.
+    EtcdScan(EtcdScanArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct EtcdScanArguments {
+    /// etcd's client address, as https://HOST:2379.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: String,
+    /// The authority that signed etcd's certificate (PEM).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authority: Option<PathBuf>,
+    /// The certificate to show to etcd (PEM). A user of etcd's own that may only read is enough.
+    #[arg(long, value_name = "FILE", requires = "private_key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) private_key: Option<PathBuf>,
+    /// The API server's --etcd-prefix.
+    #[arg(long, default_value = "/registry")]
+    pub(crate) prefix: String,
+    /// What to scan, as RESOURCE or RESOURCE.GROUP. May be given several times.
+    #[arg(long = "resource", value_name = "RESOURCE", default_value = "secrets")]
+    pub(crate) resources: Vec<String>,
+    /// Append what was found to the store (--store) as evidence.
+    #[arg(long)]
+    pub(crate) append: bool,
+    /// The cluster's name in the names of sources. Default: that of the configuration file, or `cluster`.
+    #[arg(long, requires = "append")]
+    pub(crate) cluster: Option<String>,
+    /// Exit with 1 when an object is stored in the clear or in an unknown form.
+    #[arg(long)]
+    pub(crate) fail_on_findings: bool,
+}
+
+/// `plimsoll network-probe`.
+#[derive(Subcommand)]
+pub(crate) enum NetworkProbeCommand {
+    /// Prints the manifests of a probe, to be created by an administrator (`kubectl create -f -`).
+    Manifest {
+        /// The namespace.
+        #[arg(long, default_value = "plimsoll-probe")]
+        namespace: String,
+        /// The image of this program.
+        #[arg(long)]
+        image: String,
+    },
+    /// Tries the connections, prints the result as one line of JSON, and leaves it as termination message.
+    Run {
+        /// Where the server is: a name or an address.
+        #[arg(long)]
+        host: String,
+        /// Connects nothing and prints a made-up result that says so, to try the rest with.
+        #[arg(long)]
+        simulate: bool,
+    },
+    /// Listens on the ports of the probe.
+    Serve,
 }
 
 #[derive(Subcommand)]
@@ -130,10 +210,26 @@ pub(crate) struct RunArguments {
 
 #[derive(Args)]
 pub(crate) struct IngestArguments {
-    /// The audit source, as `<cluster>/audit/<api server>`.
+    /// The source, as `<cluster>/audit/<api server>`; for descriptions of managed clusters `<cluster>/encryption/cloud`.
     #[arg(long, value_name = "NAME")]
     pub(crate) source: String,
     /// The files; `-` is standard input. Plain, gzip or zstd, told by content.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PeopleCommand {
+    /// Takes in one reading of a list of people: the whole list, as one or several files.
+    Import(PeopleImportArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct PeopleImportArguments {
+    /// The list, as `<cluster>/identities/<list>`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: String,
+    /// The files of the reading: CSV with the columns user, and person, status, joined_at and left_at where there are; or answers of SCIM 2.0, one page each.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

@@ -52,7 +52,7 @@ pub(crate) fn say(text: impl Display) -> Result<()> {
 pub(crate) fn print_rows(format: Format, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let result = match format {
-        Format::Table | Format::Parquet | Format::K8sAudit => {
+        Format::Table | Format::Parquet | Format::K8sAudit | Format::CloudDescription => {
             let mut table = comfy_table::Table::new();
             table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
             // For a person lines are folded to the terminal's width; a program gets each row whole.
@@ -67,7 +67,9 @@ pub(crate) fn print_rows(format: Format, header: &[&str], rows: &[Vec<String>]) 
             }
             writeln!(out, "{table}")
         }
-        Format::Sarif | Format::Junit => anyhow::bail!("only `policy check` prints SARIF and JUnit XML"),
+        Format::Sarif | Format::Junit | Format::Dot | Format::Svg => {
+            anyhow::bail!("this has no such form; give --format table, csv or json")
+        }
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(&mut out);
             writer.write_record(header)?;

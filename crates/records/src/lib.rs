@@ -12,6 +12,7 @@ pub mod image;
 pub mod network;
 pub mod period;
 pub mod repository;
+pub mod secrets;
 pub mod source;
 pub mod statement;
 pub mod table;

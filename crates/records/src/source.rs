@@ -34,12 +34,14 @@ pub enum SourceClass {
     Admission,
     /// Encryption at rest: scans of etcd, what API servers count of it, descriptions of managed clusters.
     Encryption,
+    /// Lists of the people who work here and who no longer do, as personnel or identity management has them.
+    Identities,
 }
 
 /// Why a text is no source name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission or encryption"
+    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission, encryption or identities"
 )]
 pub struct SourceNameError {
     /// The text, cut to 200 characters.
@@ -83,7 +85,7 @@ impl SourceName {
 
 impl SourceClass {
     /// All classes.
-    pub const ALL: [SourceClass; 8] = [
+    pub const ALL: [SourceClass; 9] = [
         Self::Audit,
         Self::Watch,
         Self::Statements,
@@ -92,6 +94,7 @@ impl SourceClass {
         Self::People,
         Self::Admission,
         Self::Encryption,
+        Self::Identities,
     ];
 
     /// The class with this name.
@@ -112,6 +115,7 @@ impl SourceClass {
             Self::People => "people",
             Self::Admission => "admission",
             Self::Encryption => "encryption",
+            Self::Identities => "identities",
         }
     }
 }

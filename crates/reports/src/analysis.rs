@@ -3,3 +3,6 @@
 pub mod access;
 pub mod network;
 pub mod plaintext;
+pub mod rbac_risks;
+pub mod secrets;
+pub mod workloads;

@@ -1,4 +1,4 @@
-//! Builds the Go programs of `tests/cluster` and `tests/signing` and keeps them in the user's cache directory, by what they
+//! Builds the Go programs of `tests/cluster`, `tests/kms` and `tests/signing` and keeps them in the user's cache directory, by what they
 //! are made from.
 
 use std::collections::BTreeMap;
@@ -47,6 +47,16 @@ pub fn signing() -> Result<SigningPrograms> {
         go_build(&source, "github.com/sigstore/cosign/v3/cmd/cosign", &folder.join("cosign"))
     })?;
     Ok(SigningPrograms { registry: folder.join("plimsoll-registry"), cosign: folder.join("cosign") })
+}
+
+/// `plimsoll-kms`, a key management service that an API server encrypts with, built if the cache does not hold it.
+///
+/// # Errors
+/// As [`programs`].
+pub fn kms() -> Result<PathBuf> {
+    let source = recipe("kms")?;
+    let folder = cached("kms", &source, &[], |folder| go_build(&source, ".", &folder.join("plimsoll-kms")))?;
+    Ok(folder.join("plimsoll-kms"))
 }
 
 /// The programs of a control plane, built if the cache does not hold them. The first build takes minutes; what happens

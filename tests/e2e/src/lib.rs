@@ -25,10 +25,11 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`build`] | builds the Go programs of `tests/cluster` and `tests/signing` once and keeps them in the user's cache |
+//! | [`build`] | builds the Go programs of `tests/cluster`, `tests/kms` and `tests/signing` once and keeps them in the user's cache |
 //! | [`control_plane`] | starts, stops, pauses and restarts control planes; what happened in them |
 //! | [`audit`] | the audit policy and the webhook that a control plane is started with |
 //! | [`identity`] | who asks: client certificates, tokens, service accounts, nobody |
+//! | [`kms`] | a key management service that an API server encrypts with |
 //! | [`oidc`] | a small token issuer that an API server trusts |
 //! | [`sink`] | a recording receiver of audit events that answers as scripted |
 //! | [`kubeconfig`], [`kubectl`], [`request`] | three ways of asking an API server |
@@ -43,6 +44,7 @@ pub mod audit;
 pub mod build;
 pub mod control_plane;
 pub mod identity;
+pub mod kms;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod oidc;

@@ -185,7 +185,8 @@ fn by_scans<'a, 'r>(kind: Kind<'_>, scans: &'a [WholeScan<'a, 'r>], evidence: &E
         let providers: BTreeSet<&str> = objects().map(|o| &*o.provider).collect();
         let keys: BTreeSet<String> = objects().filter_map(|o| key(o)).collect();
         let (encrypted, detail) = match (clear, unknown) {
-            _ if scan.objects.is_empty() => (Some(true), "etcd held no object".to_owned()),
+            // There may be none, or the keys begin otherwise: that a scan found nothing proves nothing.
+            _ if scan.objects.is_empty() => (None, "etcd held no object under the prefix that was scanned".to_owned()),
             (0, 0) => (Some(true), "every object was stored encrypted".to_owned()),
             (0, _) => (None, "objects were stored in a form that is not known".to_owned()),
             _ => (Some(false), "objects were stored in the clear".to_owned()),

@@ -7,7 +7,7 @@
 //! An answer has two bounds, [`Answer`]: the ports that are open for certain and those that may be. They differ where something decides that cannot be known
 //! from the objects; [`decide`] says how.
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 
 use super::addresses::{Address, AddressRange, Block, pieces};
 use super::pods::Shape;
@@ -153,7 +153,7 @@ pub struct Engine {
     namespace_labels: Vec<Labels>,
     touched: Vec<bool>,
     /// Keys of labels that some policy names, with the values that it names.
-    relevant: AHashMap<String, Vec<String>>,
+    relevant: AHashMap<String, AHashSet<String>>,
     port_names: Vec<String>,
     named_ports: Vec<Vec<(String, super::ports::Protocol, u16)>>,
     classes: Vec<Class>,
@@ -296,7 +296,7 @@ impl Engine {
 
     fn note_labels(&mut self, selector: &LabelSelector) {
         for (key, value) in selector.match_labels.iter().flatten() {
-            self.relevant.entry(key.clone()).or_default().push(value.clone());
+            self.relevant.entry(key.clone()).or_default().insert(value.clone());
         }
         for requirement in selector.match_expressions.iter().flatten() {
             let values = self.relevant.entry(requirement.key.clone()).or_default();
@@ -344,7 +344,8 @@ impl Engine {
             .iter()
             .filter_map(|address| {
                 let address = Address::from(*address);
-                self.pieces.iter().position(|piece| piece.contains(address))
+                let behind = self.pieces.partition_point(|piece| piece.first <= address);
+                behind.checked_sub(1).filter(|piece| self.pieces[*piece].contains(address))
             })
             .collect();
         of_pieces.sort_unstable();

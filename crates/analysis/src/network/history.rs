@@ -84,12 +84,13 @@ struct Replay<'o, 'r> {
     causes: BTreeMap<Timestamp, Provenance<'r>>,
     isolation: Lasting<IsolationKey, Isolated>,
     rules: Lasting<String, Breadth>,
+    levels: BTreeMap<String, i64>,
     boundaries: Lasting<(String, String), Boundary>,
     entries: Lasting<String, Entry>,
 }
 
 /// What a moment touched.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Touched {
     /// Policies, labels of namespaces or what is not modelled changed: the policies are to be made ready again.
     policies: bool,
@@ -114,6 +115,7 @@ impl<'o, 'r> Replay<'o, 'r> {
             causes: BTreeMap::new(),
             isolation: Lasting::new(),
             rules: Lasting::new(),
+            levels: BTreeMap::new(),
             boundaries: Lasting::new(),
             entries: Lasting::new(),
         }
@@ -130,6 +132,9 @@ impl<'o, 'r> Replay<'o, 'r> {
         }
         for version in &moment.begins {
             self.begin(version, moment.at, &mut touched);
+        }
+        if touched == Touched::default() {
+            return;
         }
         if let Some(cause) = moment.begins.first().or(moment.ends.first()) {
             self.causes.insert(moment.at, cause.provenance.clone());
@@ -153,9 +158,8 @@ impl<'o, 'r> Replay<'o, 'r> {
         let Some(object) = Object::from_version(version) else { return };
         if resource == "namespaces" {
             let labels = world::namespace_labels(&object);
-            touched.trust = true;
             if self.live.world.namespaces.insert(object.name.clone(), labels.clone()).as_ref() != Some(&labels) {
-                touched.policies = true;
+                (touched.policies, touched.trust) = (true, true);
                 touched.namespaces.insert(object.name);
             }
         } else if let Some(policy) = world::read_policy(&object, "") {
@@ -226,14 +230,17 @@ impl<'o, 'r> Replay<'o, 'r> {
         if touched.everything {
             touched.namespaces.extend(self.live.world.namespaces.keys().cloned());
         }
-        self.paths.update(at, &self.live.world, touched.policies, &touched.namespaces, &touched.pods);
-        for namespace in touched.namespaces.iter().chain(&touched.pods) {
+        let changed = self.paths.update(at, &self.live.world, touched.policies, &touched.namespaces, &touched.pods);
+        for namespace in &changed {
             let now = isolation::of_namespace(&self.live.world, namespace);
             self.isolation.replace(at, |key| key.namespace == *namespace, now);
         }
         if touched.trust {
-            let now = trust::boundaries(&self.live.world, self.options);
-            self.boundaries.replace(at, |_| true, now);
+            let levels = trust::levels(&self.live.world, self.options);
+            if levels != self.levels {
+                self.boundaries.replace(at, |_| true, trust::boundaries(&levels));
+                self.levels = levels;
+            }
         }
         if touched.entries {
             let now = entries::entries(&self.objects).into_iter().map(|entry| (entry.key(), entry));

@@ -38,14 +38,14 @@ pub fn reached(all: &mut Reachability, start: usize) -> Vec<Reached> {
             next.make_contiguous().sort_by_key(|(_, steps)| *steps);
         }
         while let Some((from, steps)) = next.pop_front() {
-            for to in 0..count {
-                if to == start || found[to].is_some() {
+            for (to, place) in found.iter_mut().enumerate() {
+                if to == start || place.is_some() {
                     continue;
                 }
                 let answer = if all.may_reach(&masks, from, to) { all.between(from, to) } else { Answer::CLOSED };
                 let ports = if certainty == Certainty::Reachable { answer.open } else { answer.possible };
                 if ports != Pool::NONE {
-                    found[to] = Some(Reached { workload: to, steps: steps + 1, from, certainty });
+                    *place = Some(Reached { workload: to, steps: steps + 1, from, certainty });
                     next.push_back((to, steps + 1));
                 }
             }

@@ -235,9 +235,9 @@ mod tests {
 
     #[test]
     fn what_has_ended_or_has_another_form_has_no_shape() {
-        assert_eq!(read("pods", &json!({"status": {"phase": "Succeeded"}})).shape, None);
-        assert_eq!(read("deployments", &json!({"spec": {}})), Runs { controller: None, shape: None });
-        assert_eq!(read("deployments", &json!({"spec": 5})), Runs { controller: None, shape: None });
+        assert_eq!(read("pods", json!({"status": {"phase": "Succeeded"}})).shape, None);
+        assert_eq!(read("deployments", json!({"spec": {}})), Runs { controller: None, shape: None });
+        assert_eq!(read("deployments", json!({"spec": 5})), Runs { controller: None, shape: None });
         let mirror = json!({"metadata": {"ownerReferences": [{"kind": "Node", "name": "n", "controller": true}]}});
         assert_eq!(read("pods", &mirror).controller, None);
     }

@@ -32,10 +32,9 @@ pub fn levels(world: &World, options: &Options) -> BTreeMap<String, i64> {
 
 /// All pairs of namespaces of which the first has the lower level.
 #[must_use]
-pub fn boundaries(world: &World, options: &Options) -> Vec<((String, String), Boundary)> {
-    let levels = levels(world, options);
+pub fn boundaries(levels: &BTreeMap<String, i64>) -> Vec<((String, String), Boundary)> {
     let mut pairs = Vec::new();
-    for (from, from_level) in &levels {
+    for (from, from_level) in levels {
         for (to, to_level) in levels.iter().filter(|(_, level)| *level > from_level) {
             let boundary = Boundary { from_level: *from_level, to_level: *to_level };
             pairs.push(((from.clone(), to.clone()), boundary));

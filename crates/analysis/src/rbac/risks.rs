@@ -1,7 +1,7 @@
 //! Risky permissions and where they lead: a catalogue of 45 patterns, and the paths from their holders to cluster-admin, nodes, cloud identities
 //! and namespaces.
 //!
-//! [`of`] tells the risks of one instant, `intervals` those of a history; both are made by one engine, which is changed object by
+//! [`of`] tells the risks of one instant, [`over`] those of a history as intervals; both are made by one engine, which is changed object by
 //! object and works out again what a change touches.
 //!
 //! What the paths rest on, and where they end:
@@ -28,7 +28,10 @@ mod options;
 mod profile;
 mod risk;
 mod special;
+mod steps;
 mod world;
+
+use std::collections::BTreeMap;
 
 use records::Timestamp;
 use records::table::Provenance;
@@ -38,13 +41,14 @@ use crate::identifier::identifier;
 use crate::rbac::GROUP;
 use crate::rbac::state::State;
 use crate::rbac::subject::Subject;
-use crate::snapshot::{Object, Snapshot};
+use crate::snapshot::{Object, Place, Snapshot};
 use engine::Engine;
 use risk::{Risk, RiskKey};
 use special::Known;
 use world::{Body, Seen, Touched};
 
 pub(crate) use history::intervals;
+pub use history::over;
 pub use options::{Options, ServerVersion, ServerVersionError};
 
 /// The risks of objects as they stand at one instant, in order of subject, pattern and scope.
@@ -74,6 +78,19 @@ pub fn of(snapshot: &Snapshot, options: &Options) -> Vec<RbacRisk<'static>> {
         .collect();
     rows.sort_by(|a, b| (&a.subject, &a.pattern, &a.scope).cmp(&(&b.subject, &b.pattern, &b.scope)));
     rows
+}
+
+/// Where the objects stand that a path may begin with, by their labels: `RoleBinding:namespace/name`, `ClusterRoleBinding:name`, `Secret:namespace/name`.
+#[must_use]
+pub fn places(snapshot: &Snapshot) -> BTreeMap<String, Place> {
+    let label = |object: &Object| match (object.namespace.as_deref(), object.kind.as_str()) {
+        (Some(namespace), kind) => format!("{kind}:{namespace}/{}", object.name),
+        (None, kind @ ("RoleBinding" | "Role" | "ServiceAccount" | "Secret" | "ConfigMap")) => {
+            format!("{kind}:default/{}", object.name)
+        }
+        (None, kind) => format!("{kind}:{}", object.name),
+    };
+    snapshot.all().map(|object| (label(object), object.place.clone())).collect()
 }
 
 fn seen(object: &Object) -> Seen<'_> {

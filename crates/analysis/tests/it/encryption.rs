@@ -111,12 +111,12 @@ fn told(story: &Story) -> String {
 #[test]
 fn what_an_api_server_writes_changes_with_its_configuration() {
     let mut story = history();
-    reads(&mut story, 100.0, "a", Some("one"), &[("identity", 3)]);
-    reads(&mut story, 200.0, "a", Some("one"), &[("identity", 3)]);
-    reads(&mut story, 300.0, "a", Some("two"), &[("identity", 4)]);
-    reads(&mut story, 400.0, "a", Some("two"), &[("identity", 4)]);
-    reads(&mut story, 500.0, "a", Some("two"), &[("identity", 4), ("k8s:enc:aescbc:v1:", 2), ("key1:", 2)]);
-    reads(&mut story, 600.0, "a", Some("two"), &[("identity", 4), ("k8s:enc:aescbc:v1:", 9), ("key1:", 9)]);
+    reads(&mut story, 100.0, "a", Some("one"), &[("", 3)]);
+    reads(&mut story, 200.0, "a", Some("one"), &[("", 3)]);
+    reads(&mut story, 300.0, "a", Some("two"), &[("", 4)]);
+    reads(&mut story, 400.0, "a", Some("two"), &[("", 4)]);
+    reads(&mut story, 500.0, "a", Some("two"), &[("", 4), ("k8s:enc:aescbc:v1:", 2), ("key1:", 2)]);
+    reads(&mut story, 600.0, "a", Some("two"), &[("", 4), ("k8s:enc:aescbc:v1:", 9), ("key1:", 9)]);
     story.until(700.0);
     insta::assert_snapshot!(told(&story));
 }

@@ -11,6 +11,7 @@ mod identities;
 mod invariants;
 mod network;
 mod objects;
+mod patterns_page;
 mod plaintext;
 mod pod_security;
 mod posture;

@@ -199,21 +199,47 @@ fn a_snapshot_gives_the_same_as_the_history() {
     .collect();
     let shown: Vec<_> = analysis::secrets::of_snapshot(&snapshot)
         .into_iter()
-        .map(|s| {
-            (
-                s.namespace,
-                s.name,
-                s.posture.manager,
-                s.posture.marks.secret_type,
-                s.posture.keeper.and_then(|k| k.refresh),
-            )
-        })
+        .map(|s| (s.namespace, s.name, s.manager, s.secret_type, s.refresh))
         .collect();
     assert_eq!(
         shown,
         [
             (String::new(), "hand".into(), None, None, None),
-            ("shop".into(), "db".into(), Some("external-secrets"), Some("Opaque".into()), Some("never")),
+            ("shop".into(), "db".into(), Some("external-secrets".into()), Some("Opaque".into()), Some("never".into())),
         ]
     );
+}
+
+#[test]
+fn readers_come_and_go_with_grants() {
+    let mut story = history();
+    let rbac = crate::story::RBAC;
+    for resource in ["clusterroles", "clusterrolebindings", "roles", "rolebindings"] {
+        story.lists_none(0.0, (rbac, resource));
+    }
+    let reads = |verbs: &[&str], names: &[&str]| json!([{"verbs": verbs, "apiGroups": [""], "resources": ["secrets"], "resourceNames": names}]);
+    let user = |name: &str| json!([{"kind": "User", "name": name}]);
+    secret(&mut story, 1.0, "added", "shop/db", None, json!({}));
+    secret(&mut story, 1.0, "added", "lab/x", None, json!({}));
+    story.role(2.0, "added", "all", json!([{"verbs": ["list"], "apiGroups": ["*"], "resources": ["*"]}]));
+    story.role(2.0, "added", "shop/one", reads(&["get"], &["db"]));
+    story.role(2.0, "added", "pods", json!([{"verbs": ["*"], "apiGroups": [""], "resources": ["pods"]}]));
+    story.binding(10.0, "added", "b", "all", user("ann"));
+    story.binding(20.0, "added", "shop/b", "shop/one", user("bob"));
+    story.binding(20.0, "added", "shop/again", "all", user("ann"));
+    story.binding(20.0, "added", "p", "pods", user("eve"));
+    story.role(30.0, "modified", "shop/one", reads(&["get", "list"], &[]));
+    story.binding(40.0, "deleted", "b", "all", user("ann"));
+    let line = |row: &records::tables::secrets::SecretReaders<'_>| {
+        let (from, to) = span(row.valid_from, row.valid_to);
+        format!(
+            "{}/{} {from}-{} {} {}",
+            row.namespace,
+            row.name.as_deref().unwrap_or("*"),
+            to.map_or_else(String::new, |to| to.to_string()),
+            row.readers,
+            row.readers_json
+        )
+    };
+    insta::assert_snapshot!(story.told().secret_readers.iter().map(line).collect::<Vec<_>>().join("\n"));
 }

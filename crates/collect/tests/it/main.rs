@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod control_plane;
+mod encryption;
 mod evidence;
 mod read_only;
 mod scripted;

@@ -79,6 +79,10 @@ impl ScriptedServer {
         self.record.lock().unwrap().audit_ids.clone()
     }
 
+    pub(crate) fn address(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(crate) fn client(&self) -> kube::Client {
         collect::request::client(kube::Config::new(format!("http://{}", self.address).parse().unwrap())).unwrap()
     }

@@ -38,13 +38,14 @@ pub struct ControlCoverage {
 }
 
 /// Classes whose sources make their origin a cluster.
-const CLUSTER_CLASSES: [SourceClass; 6] = [
+const CLUSTER_CLASSES: [SourceClass; 7] = [
     SourceClass::Audit,
     SourceClass::Watch,
     SourceClass::Configuration,
     SourceClass::Statements,
     SourceClass::Admission,
     SourceClass::Encryption,
+    SourceClass::Identities,
 ];
 
 impl SourceCoverage {

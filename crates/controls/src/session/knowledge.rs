@@ -15,6 +15,7 @@ use records::table::Provenance;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
 use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
+use records::tables::identities::PeopleReading;
 use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
 use records::{ReadRowError, Row, RowReader, Statement, Table, Timestamp};
@@ -25,7 +26,7 @@ use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
-const RECEIVED: [(&str, &str); 11] = [
+const RECEIVED: [(&str, &str); 12] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
@@ -37,6 +38,7 @@ const RECEIVED: [(&str, &str); 11] = [
     ("etcd_scans", "ended_at"),
     ("etcd_objects", "scanned_at"),
     ("cloud_encryption", "read_at"),
+    ("people_readings", "read_at"),
 ];
 
 /// The use of each credential, counted where the events are: nothing grows with their number. What pods, nodes and the control plane do is most of an audit
@@ -94,6 +96,7 @@ pub(super) struct Knowledge {
     cloud_encryption: Vec<RecordBatch>,
     credential_groups: Vec<RecordBatch>,
     issued_credentials: Vec<RecordBatch>,
+    people_readings: Vec<RecordBatch>,
     heartbeats: Heartbeats,
     canaries_seen: Vec<CanarySeen>,
     source_summaries: Vec<SourceSummary>,
@@ -125,6 +128,7 @@ pub(super) async fn gather(
     let faults = all(ctx, Fault::TABLE, "").await?;
     let credential_groups = context::rows(ctx, CREDENTIALS).await?;
     let issued_credentials = context::rows(ctx, ISSUED).await?;
+    let people_readings = all(ctx, PeopleReading::TABLE, "").await?;
     let received = received(ctx).await?;
     let AuditRows { writes, privileged, guarded, received: of_audit } = match scan.await {
         Ok(scanned) => scanned?,
@@ -147,6 +151,7 @@ pub(super) async fn gather(
         cloud_encryption,
         credential_groups,
         issued_credentials,
+        people_readings,
         heartbeats,
         canaries_seen,
         source_summaries: summaries(received.into_iter().chain(of_audit))?,
@@ -175,6 +180,7 @@ impl Knowledge {
             etcd_objects: rows_of(&self.etcd_objects, |r| EtcdObject::read(&r))?,
             cloud_encryption: rows_of(&self.cloud_encryption, |r| CloudEncryption::read(&r))?,
             credential_groups: rows_of(&self.credential_groups, |r| CredentialGroup::read(&r))?,
+            people_readings: rows_of(&self.people_readings, |r| PeopleReading::read(&r))?,
             issued_credentials: rows_of(&self.issued_credentials, |r| IssuedCredential::read(&r))?,
             source_summaries: self.source_summaries.clone(),
             now: self.now,

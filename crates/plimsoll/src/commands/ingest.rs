@@ -1,5 +1,7 @@
 //! `plimsoll ingest`.
 
+mod cloud;
+
 use std::fs::File;
 use std::io::Read;
 
@@ -13,8 +15,11 @@ use crate::arguments::{Arguments, Format, IngestArguments};
 use crate::{evidence, output};
 
 pub(super) fn run(arguments: &Arguments, own: &IngestArguments) -> Result<Outcome> {
+    if arguments.format == Format::CloudDescription {
+        return cloud::run(arguments, own);
+    }
     if !matches!(arguments.format, Format::K8sAudit | Format::Table) {
-        bail!("ingest takes --format k8s-audit");
+        bail!("ingest takes --format k8s-audit or cloud-description");
     }
     let source: SourceName = own.source.parse()?;
     // Before a store is begun that nothing is put into.

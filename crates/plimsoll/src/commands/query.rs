@@ -24,8 +24,10 @@ pub(super) fn run(arguments: &Arguments, own: &QueryArguments) -> Result<Outcome
     })?;
     spinner.finish_and_clear();
     let form = match arguments.format {
-        Format::Table | Format::K8sAudit => controls::session::Format::Text,
-        Format::Sarif | Format::Junit => anyhow::bail!("only `policy check` prints SARIF and JUnit XML"),
+        Format::Table | Format::K8sAudit | Format::CloudDescription => controls::session::Format::Text,
+        Format::Sarif | Format::Junit | Format::Dot | Format::Svg => {
+            anyhow::bail!("rows have no such form; give --format table, csv, json or parquet")
+        }
         Format::Csv => controls::session::Format::Csv,
         Format::Json => controls::session::Format::Json,
         Format::Parquet => controls::session::Format::Parquet,

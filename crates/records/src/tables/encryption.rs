@@ -45,7 +45,7 @@ table! {
         key_name: optional_text,
         /// KMS v2: identifier of the key in the key management service, cut to 1,024 characters.
         key_id: optional_text,
-        /// KMS v2: SHA-256 (hexadecimal) of that identifier, as the API server's metrics tell it.
+        /// KMS v2: SHA-256 (hexadecimal) of that identifier; the API server's metrics tell it after `sha256:`.
         key_id_hash: optional_text,
         /// Revision of etcd at which the value was last written.
         modified_revision: integer,

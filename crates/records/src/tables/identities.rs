@@ -94,3 +94,41 @@ table! {
         token_secrets: text,
     }
 }
+
+table! {
+    /// One reading of a list of people, or one page of it.
+    Segment "people_readings" PeopleReading {
+        /// When it was read. All pages of one reading have one time.
+        read_at: time,
+        /// The form: `csv` or `scim`.
+        format: text,
+        /// Number of the page, from 1.
+        page: integer,
+        /// How many pages the reading has.
+        pages: integer,
+        /// SHA-256 (hexadecimal) of the content.
+        digest: text,
+        /// How many people the page names.
+        people: integer,
+        /// Whether every line or resource of it could be read, and the digest is that of the content. A reading of which a page is not whole says nothing about who is absent.
+        whole: boolean,
+    }
+}
+
+table! {
+    /// One person in one reading of a list of people.
+    Segment "people" Person {
+        /// When the list was read.
+        read_at: time,
+        /// The person in the list: `person` of a line, else `user`; `id` of a resource.
+        person: text,
+        /// The person's name as a user: `user` of a line, `userName` of a resource; null when there is none.
+        user_name: optional_text,
+        /// Whether the person works here at the time of the reading: by the status, and not after the day of leaving.
+        active: boolean,
+        /// When the person came; null when it is not told.
+        joined_at: optional_time,
+        /// When the person left or will: a date is the end of that day. Of an inactive SCIM resource its last change: the person left at that time or before. Null when it is not told.
+        left_at: optional_time,
+    }
+}

@@ -77,3 +77,23 @@ table! {
         ended_by: optional_text,
     }
 }
+
+table! {
+    /// Who could read the Secrets of one namespace over one interval, by role-based access control: subjects that may get, list or watch them. A group is one subject.
+    Derived "secret_readers" SecretReaders {
+        /// Namespace.
+        namespace: text,
+        /// Name of the Secret for subjects that may read this one because their role names it; null for those that may read all of the namespace.
+        name: optional_text,
+        /// From when it held.
+        valid_from: time,
+        /// Until when; null while it holds.
+        valid_to: optional_time,
+        /// How many subjects.
+        readers: integer,
+        /// SHA-256 (hexadecimal) over the subjects in order, each followed by a line feed.
+        readers_digest: text,
+        /// The first 50 of them as a JSON array, as in `rbac_grants`.
+        readers_json: text,
+    }
+}

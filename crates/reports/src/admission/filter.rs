@@ -79,12 +79,19 @@ impl VerdictChoice {
 }
 
 /// A field that was not understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterProblem {
     /// The field's name in the address.
     pub field: &'static str,
     /// What is wrong, and what is right.
     pub what: &'static str,
+    /// What was given, to be mended; empty where it is too long or holds characters that would mislead.
+    pub given: String,
+}
+
+fn problem(field: &'static str, what: &'static str, given: &str) -> FilterProblem {
+    let given = if given.len() > LONGEST_FIELD || misleads(given) { "" } else { given };
+    FilterProblem { field, what, given: given.to_owned() }
 }
 
 const TIME: &str = "This is no time. Write 2026-11-23, 2026-11-23 09:00 or 2026-11-23T09:00:00Z; it is taken as UTC.";
@@ -100,7 +107,7 @@ impl DecisionFilter {
             let value = value.trim();
             let mut text = |field: &'static str, place: &mut String| {
                 if value.len() > LONGEST_FIELD || misleads(value) {
-                    problems.push(FilterProblem { field, what: TEXT });
+                    problems.push(problem(field, TEXT, value));
                 } else {
                     value.clone_into(place);
                 }
@@ -113,15 +120,15 @@ impl DecisionFilter {
                 _ if value.is_empty() => {}
                 "verdict" => match VerdictChoice::parse(value) {
                     Some(choice) => filter.verdict = Some(choice),
-                    None => problems.push(FilterProblem { field: "verdict", what: "There is no such verdict." }),
+                    None => problems.push(problem("verdict", "There is no such verdict.", value)),
                 },
                 "from" => match time(value) {
                     Some(at) => filter.from = Some(at),
-                    None => problems.push(FilterProblem { field: "from", what: TIME }),
+                    None => problems.push(problem("from", TIME, value)),
                 },
                 "before" => match time(value) {
                     Some(at) => filter.before = Some(at),
-                    None => problems.push(FilterProblem { field: "before", what: TIME }),
+                    None => problems.push(problem("before", TIME, value)),
                 },
                 _ => {}
             }
@@ -129,7 +136,7 @@ impl DecisionFilter {
         if let (Some(from), Some(before)) = (filter.from, filter.before)
             && from >= before
         {
-            problems.push(FilterProblem { field: "before", what: "The end is not after the beginning." });
+            problems.push(problem("before", "The end is not after the beginning.", &before.to_string()));
         }
         (filter, problems)
     }
@@ -140,27 +147,38 @@ impl DecisionFilter {
         *self == Self::default()
     }
 
-    /// The fields that are given, as the query of an address without `?`; empty when none is.
-    #[must_use]
-    pub fn query(&self) -> String {
+    /// The fields that are given with their values, in the order of the form.
+    fn given(&self) -> impl Iterator<Item = (&'static str, String)> {
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         let fields = [
+            ("verdict", self.verdict.map(VerdictChoice::as_str).unwrap_or_default().to_owned()),
             ("namespace", self.namespace.clone()),
             ("user", self.user.clone()),
-            ("verdict", self.verdict.map(VerdictChoice::as_str).unwrap_or_default().to_owned()),
             ("policy", self.policy.clone()),
             ("exception", self.exception.clone()),
             ("from", time(self.from)),
             ("before", time(self.before)),
         ];
+        fields.into_iter().filter(|(_, value)| !value.is_empty())
+    }
+
+    /// The filter in words, for paper and for those who hear a page: `verdict deny, namespace shop*`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        self.given().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The fields that are given, as the query of an address without `?`; empty when none is.
+    #[must_use]
+    pub fn query(&self) -> String {
         let mut query = String::new();
-        for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in self.given() {
             if !query.is_empty() {
                 query.push('&');
             }
             query.push_str(name);
             query.push('=');
-            encode(&mut query, value);
+            encode(&mut query, &value);
         }
         query
     }
@@ -251,7 +269,7 @@ mod tests {
         };
         assert_eq!(
             filter.query(),
-            "user=system%3Aserviceaccount%3Aa%3Ab%26c%3Dd%23%25%22%27%3C%C3%A9&verdict=deny&from=2026-11-23T00%3A00%3A00.000000Z"
+            "verdict=deny&user=system%3Aserviceaccount%3Aa%3Ab%26c%3Dd%23%25%22%27%3C%C3%A9&from=2026-11-23T00%3A00%3A00.000000Z"
         );
     }
 

@@ -13,6 +13,22 @@ pub fn sheet(flows: impl IntoIterator<Item = Flow>) -> Sheet {
     rows(flows, Certainty::Reachable)
 }
 
+/// Writes what [`sheet`] has as CSV, one flow after the other: a large cluster has millions, which need not be in memory.
+///
+/// # Errors
+/// Of the writer.
+pub fn write_csv(flows: impl IntoIterator<Item = Flow>, to: impl std::io::Write) -> std::io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(to);
+    writer.write_record(COLUMNS)?;
+    for flow in flows {
+        if flow.certainty == Certainty::Reachable {
+            let [first, last] = [flow.first_port, flow.last_port].map(|port| port.to_string());
+            writer.write_record([&flow.from, &flow.to, flow.protocol, &first, &last])?;
+        }
+    }
+    writer.flush()
+}
+
 /// The flows of which it is not known whether they are open.
 #[must_use]
 pub fn unknown(flows: impl IntoIterator<Item = Flow>) -> Sheet {
@@ -96,6 +112,9 @@ mod tests {
              a/web[Deployment],b/db[StatefulSet],TCP,5432,5432\n\
              0.0.0.0-255.255.255.255,a/web[Deployment],ANY,1,65535\n"
         );
+        let mut written = Vec::new();
+        write_csv(flows.clone(), &mut written).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), sheet(flows.clone()).csv());
         assert_eq!(unknown(flows.clone()).rows.len(), 2);
         insta::assert_snapshot!(crate::forms::dot(&graph(flows)), @r#"
         digraph "Who reaches whom" {

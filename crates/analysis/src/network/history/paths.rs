@@ -67,7 +67,8 @@ impl Paths {
         }
     }
 
-    /// Works out again what changed: `policies`, or the pods of namespaces. `touched` are namespaces whose pairs may be others.
+    /// Works out again what changed: `policies`, or the pods of namespaces. `touched` are namespaces whose pairs may be others. Gives the
+    /// namespaces that were worked out again.
     pub(super) fn update(
         &mut self,
         at: Timestamp,
@@ -75,9 +76,9 @@ impl Paths {
         policies: bool,
         touched: &BTreeSet<String>,
         pods: &BTreeSet<String>,
-    ) {
+    ) -> BTreeSet<String> {
         if !policies && pods.is_empty() {
-            return;
+            return BTreeSet::new();
         }
         let again = policies || self.engine.is_none();
         let mut engine = match self.engine.take() {
@@ -105,6 +106,7 @@ impl Paths {
             self.work_out(at, &mut engine, &changed);
         }
         self.engine = Some(engine);
+        changed
     }
 
     fn work_out(&mut self, at: Timestamp, engine: &mut Engine, changed: &BTreeSet<String>) {

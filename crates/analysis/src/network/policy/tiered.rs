@@ -106,7 +106,7 @@ pub fn read(object: &Object) -> Option<Policy> {
     }
     let mut rule = |action: &str, peers: Option<Vec<PeerSpec>>, ports, protocols| {
         let read = read_rule(action, peers, ports, protocols, &mut unreadable);
-        read.unwrap_or_else(|action| Rule::unreadable(action))
+        read.unwrap_or_else(Rule::unreadable)
     };
     // No rules of a direction say nothing about it: unlike a NetworkPolicy, such a policy isolates nobody by being there.
     let ingress: Vec<Rule> =

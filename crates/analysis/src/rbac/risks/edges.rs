@@ -75,7 +75,7 @@ impl Engine {
             }
             Vertex::NodesOf(scope) => {
                 for (node, on) in &self.world.running.nodes {
-                    if on.accounts.keys().any(|(namespace, _)| scope.as_ref().is_none_or(|scope| scope == namespace)) {
+                    if on.runs_of(scope.as_deref()) {
                         edge(Vertex::Node(node.clone()), format!("Node:{node}"), "runs pods of it");
                     }
                 }

@@ -290,7 +290,13 @@ impl Engine {
     /// The risks that are others than they were last told.
     fn tell(&mut self) -> Vec<Change> {
         let hasher = RandomState::with_seeds(5, 6, 7, 8);
-        let renderer = Renderer { graph: &self.graph, told: &self.told, rights: &self.rights, world: &self.world };
+        let renderer = Renderer {
+            rests: Default::default(),
+            graph: &self.graph,
+            told: &self.told,
+            rights: &self.rights,
+            world: &self.world,
+        };
         let mut of_subjects = Vec::new();
         for (subject, told) in &self.told {
             let vertex = self.graph.find(&Vertex::Subject(subject.clone()));

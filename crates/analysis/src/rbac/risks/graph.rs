@@ -206,34 +206,49 @@ impl Graph {
     }
 
     /// The shortest way from a vertex to the worst end that it reaches without going through another one: the end, and the edges.
+    ///
+    /// Where the way on from a vertex does not go through the avoided one, it is the way; only the others are looked at further.
     pub(crate) fn around(&self, from: u32, avoided: u32) -> Option<(Effect, Vec<u32>)> {
-        let mut came_by: HashMap<u32, Option<u32>> = HashMap::new();
         if from == avoided {
             return None;
         }
+        let mut came_by: HashMap<u32, Option<u32>> = HashMap::new();
         came_by.insert(from, None);
-        let mut waiting = VecDeque::from([from]);
-        let mut worst: Option<(Effect, u32)> = None;
-        while let Some(number) = waiting.pop_front() {
-            let end = self.at(number).and_then(Vertex::end);
-            if let Some(end) = end.filter(|end| worst.is_none_or(|(known, _)| known < *end)) {
-                worst = Some((end, number));
+        let mut waiting = VecDeque::from([(from, 0_u32)]);
+        let mut worst: Option<(Effect, u32, u32)> = None;
+        while let Some((number, depth)) = waiting.pop_front() {
+            if let Some(best) = self.best(number)
+                && !self.goes_through(number, avoided)
+            {
+                let distance = depth + best.distance;
+                if worst.is_none_or(|(end, known, _)| end < best.end || (end == best.end && distance < known)) {
+                    worst = Some((best.end, distance, number));
+                }
+                continue;
             }
             for edge_number in self.out.get(number as usize).into_iter().flatten() {
                 let Some(edge) = self.edge_at(*edge_number).filter(|edge| edge.to != avoided) else { continue };
-                if let Entry::Vacant(new) = came_by.entry(edge.to) {
+                if self.best(edge.to).is_some()
+                    && let Entry::Vacant(new) = came_by.entry(edge.to)
+                {
                     new.insert(Some(*edge_number));
-                    waiting.push_back(edge.to);
+                    waiting.push_back((edge.to, depth + 1));
                 }
             }
         }
-        let (end, mut at) = worst?;
+        let (end, _, turn) = worst?;
         let mut edges = Vec::new();
+        let mut at = turn;
         while let Some(Some(edge)) = came_by.get(&at) {
             edges.push(*edge);
             at = self.edge_at(*edge)?.from;
         }
         edges.reverse();
+        let mut at = turn;
+        while let Some(edge) = self.best(at).and_then(|best| best.edge) {
+            edges.push(edge);
+            at = self.edge_at(edge)?.to;
+        }
         Some((end, edges))
     }
 

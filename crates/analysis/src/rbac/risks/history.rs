@@ -48,37 +48,70 @@ fn seen<'a>(version: &'a ObjectVersion<'_>) -> Seen<'a> {
     }
 }
 
-/// What is known to be complete at an instant.
-fn known(history: &History<'_>, cluster: &str, at: Timestamp) -> Known {
-    let is = |group: &str, resource: &str| history.known_from(cluster, group, resource).is_some_and(|from| from <= at);
-    Known { cluster_roles: is(GROUP, "clusterroles"), roles: is(GROUP, "roles"), accounts: is("", "serviceaccounts") }
+/// From when it is known what there is of each kind; `None` while it is not.
+#[derive(Debug, Clone, Copy, Default)]
+struct KnownFrom {
+    cluster_roles: Option<Timestamp>,
+    roles: Option<Timestamp>,
+    accounts: Option<Timestamp>,
+}
+
+impl KnownFrom {
+    fn at(self, at: Timestamp) -> Known {
+        let is = |from: Option<Timestamp>| from.is_some_and(|from| from <= at);
+        Known { cluster_roles: is(self.cluster_roles), roles: is(self.roles), accounts: is(self.accounts) }
+    }
+
+    /// The instants at which more becomes known.
+    fn instants(self) -> Vec<Timestamp> {
+        let mut instants: Vec<Timestamp> =
+            [self.cluster_roles, self.roles, self.accounts].into_iter().flatten().collect();
+        instants.sort();
+        instants
+    }
 }
 
 /// The rows of `rbac_risks`.
 pub(crate) fn intervals(history: &History<'_>, options: &Options) -> Vec<RbacRisk<'static>> {
+    let known = |cluster: &str| KnownFrom {
+        cluster_roles: history.known_from(cluster, GROUP, "clusterroles"),
+        roles: history.known_from(cluster, GROUP, "roles"),
+        accounts: history.known_from(cluster, "", "serviceaccounts"),
+    };
+    walk(&history.versions, known, options)
+}
+
+/// The risks of a history of objects as intervals. With [`Options::whole_cluster`] what is not in it did not exist.
+#[must_use]
+pub fn over(versions: &[ObjectVersion<'_>], options: &Options) -> Vec<RbacRisk<'static>> {
+    let from = options.whole_cluster.then_some(Timestamp::MIN);
+    walk(versions, |_| KnownFrom { cluster_roles: from, roles: from, accounts: from }, options)
+}
+
+fn walk(
+    versions: &[ObjectVersion<'_>],
+    known: impl Fn(&str) -> KnownFrom,
+    options: &Options,
+) -> Vec<RbacRisk<'static>> {
     let mut by_cluster: BTreeMap<&str, Vec<&ObjectVersion<'_>>> = BTreeMap::new();
-    for version in history.versions.iter().filter(|version| matters(version)) {
+    for version in versions.iter().filter(|version| matters(version)) {
         by_cluster.entry(&version.provenance.cluster).or_default().push(version);
     }
     let mut rows = Vec::new();
     for (cluster, versions) in by_cluster {
         let mut lasting = Lasting::new();
-        let mut engine = Engine::new(Options { whole_cluster: false, ..options.clone() });
-        let mut known_from: Vec<Timestamp> = [(GROUP, "clusterroles"), (GROUP, "roles"), ("", "serviceaccounts")]
-            .into_iter()
-            .filter_map(|(group, resource)| history.known_from(cluster, group, resource))
-            .collect();
-        known_from.sort();
-        let mut known_from = known_from.into_iter().peekable();
+        let mut engine = Engine::new(options.clone());
+        let known = known(cluster);
+        let mut more = known.instants().into_iter().peekable();
         for moment in moments(versions) {
             // Knowledge may begin between two moments.
-            while let Some(at) = known_from.next_if(|at| *at < moment.at) {
+            while let Some(at) = more.next_if(|at| *at < moment.at) {
                 let mut touched = Touched::default();
-                engine.know(known(history, cluster, at), &mut touched);
+                engine.know(known.at(at), &mut touched);
                 keep(&mut engine, touched, at, &mut lasting);
             }
             let mut touched = Touched::default();
-            engine.know(known(history, cluster, moment.at), &mut touched);
+            engine.know(known.at(moment.at), &mut touched);
             for version in &moment.ends {
                 // A version that another one follows at once is replaced by it.
                 let follows = moment.begins.iter().any(|next| {
@@ -94,9 +127,9 @@ pub(crate) fn intervals(history: &History<'_>, options: &Options) -> Vec<RbacRis
             }
             keep(&mut engine, touched, moment.at, &mut lasting);
         }
-        for at in known_from {
+        for at in more {
             let mut touched = Touched::default();
-            engine.know(known(history, cluster, at), &mut touched);
+            engine.know(known.at(at), &mut touched);
             keep(&mut engine, touched, at, &mut lasting);
         }
         rows.extend(lasting.finish().into_iter().map(|held| {

@@ -37,15 +37,6 @@ impl Account {
         }
         account
     }
-
-    /// What it meets in a scope.
-    fn bits(&self, scope: Option<&str>) -> Bits {
-        let mut bits = self.at_cluster;
-        if let Some(own) = scope.and_then(|scope| self.in_namespaces.get(scope)) {
-            bits.union(own);
-        }
-        bits
-    }
 }
 
 /// The patterns that the accounts on a node hold together, and none of them alone; one finding for each scope.
@@ -58,26 +49,38 @@ pub(crate) fn together(world: &World, options: &Options, node: &str) -> Vec<Find
         .filter(|account| !account.held.is_empty())
         .collect();
     let mut at_cluster = Bits::default();
-    let mut in_namespaces: BTreeMap<&str, Bits> = BTreeMap::new();
+    let mut in_namespaces: BTreeMap<&str, Vec<(&Account, Bits)>> = BTreeMap::new();
     for account in &accounts {
         at_cluster.union(&account.at_cluster);
         for (namespace, bits) in &account.in_namespaces {
-            in_namespaces.entry(namespace).or_default().union(bits);
+            in_namespaces.entry(namespace).or_default().push((account, *bits));
         }
     }
     let held: Vec<(&Account, &Held)> = accounts.iter().flat_map(|a| a.held.iter().map(move |held| (a, held))).collect();
     let plain: Vec<&Held> = held.iter().map(|(_, held)| *held).collect();
     let mut findings: BTreeMap<Option<&str>, Finding> = BTreeMap::new();
-    let scopes =
-        std::iter::once((None, Bits::default())).chain(in_namespaces.iter().map(|(n, bits)| (Some(*n), *bits)));
-    for (scope, mut bits) in scopes {
-        bits.union(&at_cluster);
-        for (of, ways) in &needs().patterns {
-            for way in ways.iter().filter(|way| way.needs.len() > 1 && bits.holds(&way.bits)) {
-                let alone = accounts.iter().any(|account| account.bits(scope).holds(&way.bits));
-                if alone || options.applies(&way.way.versions) == Applies::No {
-                    continue;
-                }
+    // Only what needs several permissions can come together, and not where an account has it over the cluster.
+    let ways: Vec<_> = needs()
+        .patterns
+        .iter()
+        .flat_map(|(of, ways)| ways.iter().map(move |way| (*of, way)))
+        .filter(|(_, way)| way.needs.len() > 1 && options.applies(&way.way.versions) != Applies::No)
+        .filter(|(_, way)| !accounts.iter().any(|account| account.at_cluster.holds(&way.bits)))
+        .collect();
+    let scopes = std::iter::once((None, Vec::new())).chain(in_namespaces.into_iter().map(|(n, own)| (Some(n), own)));
+    for (scope, own) in scopes {
+        let mut bits = at_cluster;
+        own.iter().for_each(|(_, own)| bits.union(own));
+        for (of, way) in &ways {
+            if !bits.holds(&way.bits) {
+                continue;
+            }
+            let alone = own.iter().any(|(account, own)| {
+                let mut bits = account.at_cluster;
+                bits.union(own);
+                bits.holds(&way.bits)
+            });
+            if !alone {
                 let Some((targets, mut evidence)) = opened_by(way, &plain, scope) else { continue };
                 for evidence in &mut evidence {
                     if let Evidence::Rule { held: of, account, .. } = evidence {

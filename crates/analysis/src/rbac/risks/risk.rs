@@ -1,16 +1,18 @@
 //! A risk as it is told: the worst of the ways in which a pattern is held, its path, and the evidence for each step.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use records::table::Provenance;
-use serde_json::{Value, json};
 
 use super::catalogue::{Effect, Opens, Severity};
 use super::engine::Told as Holder;
 use super::findings::{Evidence, Finding, Opening};
 use super::graph::{Edge, Graph, Vertex, Why};
 use super::need::Reach;
+use super::steps::{Link, Rest, permission, step};
 use super::world::{Key, World};
 use crate::rbac::subject::Subject;
 
@@ -44,12 +46,11 @@ const LONGEST: usize = 64;
 /// Most permissions that are told of one risk.
 const MOST_PERMISSIONS: usize = 12;
 
-/// Most names that are told of one rule.
-const MOST_NAMES: usize = 5;
-
 /// What risks are told from.
 #[derive(Debug)]
 pub(crate) struct Renderer<'a> {
+    /// The way on from each vertex that was told already: many paths share it.
+    pub(crate) rests: RefCell<HashMap<u32, Rc<Rest>>>,
     pub(crate) graph: &'a Graph,
     pub(crate) told: &'a BTreeMap<Subject, Holder>,
     pub(crate) rights: &'a BTreeMap<(Key, Option<String>), Vec<Finding>>,
@@ -194,31 +195,35 @@ impl Renderer<'_> {
                 permissions.push(permission);
             }
         }
-        let mut text = subject.to_string();
-        let mut steps = Vec::new();
+        let mut told = Rest { text: subject.to_string(), ..Rest::default() };
         let lead = worst.lead.as_ref();
         let to =
             lead.and_then(|lead| self.graph.at(lead.to)).map_or_else(|| worst.effect.words().to_owned(), Vertex::words);
-        step(&mut text, &mut steps, &subject.to_string(), &to, Link::Opening(worst.opening, finding.scope.as_deref()));
-        let mut at = lead.map(|lead| lead.to);
-        let mut around = lead.and_then(|lead| lead.around.as_ref()).map(|edges| edges.iter().copied());
-        while let Some(vertex) = at.filter(|_| steps.len() < LONGEST) {
-            let next = match &mut around {
-                Some(edges) => edges.next(),
-                None => self.graph.best(vertex).and_then(|best| best.edge),
-            };
-            let Some(edge) = next.and_then(|edge| self.graph.edge_at(edge)) else { break };
-            self.add_step(&mut text, &mut steps, vertex, edge);
-            at = Some(edge.to);
+        step(&mut told, &subject.to_string(), &to, Link::Opening(worst.opening, finding.scope.as_deref()));
+        match lead {
+            Some(Lead { to, around: None, .. }) => {
+                let rest = self.rest(*to);
+                told.text.push_str(&rest.text);
+                told.json.push_str(&rest.json);
+                told.steps += rest.steps;
+            }
+            Some(Lead { to, around: Some(edges), .. }) => {
+                let mut at = *to;
+                for edge in edges.iter().filter_map(|edge| self.graph.edge_at(*edge)).take(LONGEST) {
+                    self.add_step(&mut told, at, edge);
+                    at = edge.to;
+                }
+            }
+            None => {}
         }
         let remarks: Vec<&str> = worst.opening.remark.iter().map(String::as_str).collect();
         Risk {
             severity: worst.severity,
             effect: worst.effect,
             permission: permissions.join("; "),
-            path: text,
-            steps: steps.len(),
-            path_json: Value::Array(steps).to_string(),
+            path_json: format!("[{}]", told.json.get(1..).unwrap_or_default()),
+            path: told.text,
+            steps: told.steps,
             combined: worst.opening.is_combined(),
             implied: false,
             built_in: ways.iter().all(|way| way.opening.is_built_in(subject)),
@@ -229,11 +234,31 @@ impl Renderer<'_> {
 }
 
 impl Renderer<'_> {
-    fn add_step(&self, text: &mut String, steps: &mut Vec<Value>, from: u32, edge: &Edge) {
+    /// The shortest way on from a vertex to the worst end.
+    fn rest(&self, from: u32) -> Rc<Rest> {
+        if let Some(rest) = self.rests.borrow().get(&from) {
+            return Rc::clone(rest);
+        }
+        let mut rest = Rest::default();
+        let mut at = from;
+        while let Some(edge) = self.graph.best(at).and_then(|best| best.edge).and_then(|edge| self.graph.edge_at(edge))
+        {
+            if rest.steps == LONGEST {
+                break;
+            }
+            self.add_step(&mut rest, at, edge);
+            at = edge.to;
+        }
+        let rest = Rc::new(rest);
+        self.rests.borrow_mut().insert(from, Rc::clone(&rest));
+        rest
+    }
+
+    fn add_step(&self, told: &mut Rest, from: u32, edge: &Edge) {
         let (Some(from), Some(to)) = (self.graph.at(from), self.graph.at(edge.to)) else { return };
         let (from_words, to_words) = (from.words(), to.words());
         match &edge.why {
-            Why::Object { label, says } => step(text, steps, &from_words, &to_words, Link::Object(label, says)),
+            Why::Object { label, says } => step(told, &from_words, &to_words, Link::Object(label, says)),
             Why::Opening { finding, opening, .. } => {
                 let findings = match from {
                     Vertex::Subject(subject) => self.told.get(subject).map(|told| told.findings.as_slice()),
@@ -242,116 +267,9 @@ impl Renderer<'_> {
                 };
                 let found = findings.and_then(|findings| findings.get(*finding));
                 if let Some((found, opening)) = found.and_then(|f| Some((f, f.openings.get(*opening)?))) {
-                    step(text, steps, &from_words, &to_words, Link::Opening(opening, found.scope.as_deref()));
+                    step(told, &from_words, &to_words, Link::Opening(opening, found.scope.as_deref()));
                 }
             }
         }
     }
-}
-
-/// What leads from one vertex to the next.
-enum Link<'a> {
-    /// A way in which a pattern is held in a scope.
-    Opening(&'a Opening, Option<&'a str>),
-    /// What an object says.
-    Object(&'a str, &'a str),
-}
-
-/// Adds a step to the text and to the list.
-fn step(text: &mut String, steps: &mut Vec<Value>, from: &str, to: &str, link: Link<'_>) {
-    let mut add = |part: &str| {
-        if !part.is_empty() {
-            text.push_str(" -> ");
-            text.push_str(part);
-        }
-    };
-    match link {
-        Link::Opening(opening, scope) => {
-            let mut bindings: Vec<String> = Vec::new();
-            let mut roles: Vec<String> = Vec::new();
-            let mut objects: Vec<String> = Vec::new();
-            let mut evidence: Vec<Value> = Vec::new();
-            let once = |list: &mut Vec<String>, label: String| {
-                if !list.contains(&label) {
-                    list.push(label);
-                }
-            };
-            for one in &opening.evidence {
-                match one {
-                    Evidence::Rule { held, account, .. } => {
-                        let new = held.bound.binding.name.is_empty();
-                        let binding = if new { "a new binding".to_owned() } else { held.bound.binding.label() };
-                        let mut value = json!({"binding": binding, "role": held.profile.role.label()});
-                        if let Some((rule, _)) = one.met()
-                            && let Some(rule) = held.profile.role.rules_json.get(rule)
-                        {
-                            value["rule"] = rule.clone();
-                        }
-                        if let Some(through) = held.through.as_deref().or(account.as_deref()) {
-                            value["through"] = json!(through.to_string());
-                            once(&mut bindings, format!("{binding} (of {through})"));
-                        } else {
-                            once(&mut bindings, binding);
-                        }
-                        once(&mut roles, held.profile.role.label());
-                        evidence.push(value);
-                    }
-                    Evidence::Binding(bound) => {
-                        evidence.push(json!({"binding": bound.binding.label(), "role": bound.binding.role_label()}));
-                        once(&mut bindings, bound.binding.label());
-                        once(&mut roles, bound.binding.role_label());
-                    }
-                    Evidence::Object { label, says, .. } => {
-                        evidence.push(json!({"object": label, "says": says}));
-                        once(&mut objects, format!("{label} {says}"));
-                    }
-                }
-            }
-            let permission = permission(opening);
-            add(&bindings.join(" + "));
-            add(&roles.join(" + "));
-            add(&objects.join(" + "));
-            if opening.way.is_some() || opening.evidence.iter().any(|e| e.met().is_some()) {
-                match scope {
-                    Some(scope) => add(&format!("{permission} in {scope}")),
-                    None => add(&permission),
-                }
-            }
-            add(to);
-            steps.push(json!({"from": from, "permission": permission, "scope": scope, "evidence": evidence, "to": to}));
-        }
-        Link::Object(label, says) => {
-            add(to);
-            let evidence = if label.is_empty() { json!([]) } else { json!([{"object": label, "says": says}]) };
-            steps.push(json!({"from": from, "permission": says, "scope": null, "evidence": evidence, "to": to}));
-        }
-    }
-}
-
-/// The permissions of an opening: `verb group/resource`, joined by `and`.
-fn permission(opening: &Opening) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for evidence in &opening.evidence {
-        let part = match (evidence, evidence.met()) {
-            (_, Some((_, met))) => {
-                let slash = if met.group.is_empty() { "" } else { "/" };
-                let resource = if met.resource == "**" { "*" } else { met.resource };
-                let group = if met.group == "**" { "*" } else { met.group };
-                let mut part = format!("{} {group}{slash}{resource}", met.verb);
-                if let Reach::Names(names) = &met.reach {
-                    let some: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
-                    let more = if names.len() > MOST_NAMES { ", ..." } else { "" };
-                    part.push_str(&format!(" named {}{more}", some.join(", ")));
-                }
-                part
-            }
-            (Evidence::Binding(bound), _) => format!("holds {}", bound.binding.role_label()),
-            (Evidence::Object { says, .. }, _) => says.clone(),
-            (Evidence::Rule { .. }, None) => continue,
-        };
-        if !parts.contains(&part) {
-            parts.push(part);
-        }
-    }
-    parts.join(" and ")
 }

@@ -150,7 +150,7 @@ fn hostile(seed: u64) -> Value {
             0 => Value::Null,
             1 => json!(pick as i64 - 1_000_000_000),
             2 => json!(["0.0.0.0/0", "::/0", "", "Deny", "Admin", "TCP", "-1", "Ingress"][pick / 8 % 8]),
-            3 => json!(pick % 16 == 0),
+            3 => json!(pick.is_multiple_of(16)),
             4 => json!(1e300),
             5 => (0..pick % 4).map(|_| value(state, depth - 1)).collect(),
             _ => (0..pick % 7)

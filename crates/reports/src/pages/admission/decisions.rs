@@ -26,7 +26,8 @@ struct Page {
     form: Option<Form>,
     /// Whether the rows are those of the filter as it was asked for.
     understood: bool,
-    filtered: bool,
+    /// The filter in words; empty without one.
+    filter: Shown,
     first: String,
     last: String,
     total: String,
@@ -164,7 +165,7 @@ pub fn decisions(report: &Report, links: &Links<'_>, list: &DecisionList) -> Res
         tabs: Tabs::new(links, "decisions"),
         form: links.live().then(|| form(list, links)),
         understood: list.problems.is_empty(),
-        filtered: !list.filter.is_empty(),
+        filter: Shown::line(&list.filter.words()),
         first: number(start + 1),
         last: number(start + list.rows.len()),
         total: count(i64::try_from(list.total).unwrap_or(i64::MAX)),
@@ -185,7 +186,10 @@ fn form(list: &DecisionList, links: &Links<'_>) -> Form {
     let problem = |field: &str| list.problems.iter().find(|problem| problem.field == field).map(|problem| problem.what);
     let DecisionFilter { namespace, user, policy, exception, from, before, verdict } = &list.filter;
     let field = |name, label, hint, value: String| Field { name, label, hint, value, problem: problem(name) };
-    let time = |at: &Option<records::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+    let given = |field: &str| list.problems.iter().find(|problem| problem.field == field).map(|one| one.given.clone());
+    let time = |name: &str, at: &Option<records::Timestamp>| {
+        given(name).unwrap_or_else(|| at.map(|at| at.to_string()).unwrap_or_default())
+    };
     Form {
         action: links.to(&Place::Admission(AdmissionPlace::Decisions(Box::default(), 1))),
         texts: vec![
@@ -193,8 +197,8 @@ fn form(list: &DecisionList, links: &Links<'_>) -> Form {
             field("user", "User", "* stands for any characters", user.clone()),
             field("policy", "Policy", "a policy, or one check of it", policy.clone()),
             field("exception", "Exception", "its name", exception.clone()),
-            field("from", "From, UTC", "as 2026-11-23 09:00; else the window", time(from)),
-            field("before", "Before, UTC", "as 2026-11-24; else the window", time(before)),
+            field("from", "From, UTC", "as 2026-11-23 09:00; else the window", time("from", from)),
+            field("before", "Before, UTC", "as 2026-11-24; else the window", time("before", before)),
         ],
         verdicts: VerdictChoice::ALL.map(|one| (one.as_str(), one.words(), *verdict == Some(one))).to_vec(),
         verdict_problem: problem("verdict"),

@@ -252,6 +252,19 @@ pub(crate) struct OnNode {
     pub(crate) api_servers: usize,
 }
 
+impl OnNode {
+    /// Whether pods of a namespace, or of any, run on it.
+    pub(crate) fn runs_of(&self, scope: Option<&str>) -> bool {
+        match scope {
+            None => !self.accounts.is_empty(),
+            Some(scope) => {
+                let from = (scope.to_owned(), String::new());
+                self.accounts.range(from..).next().is_some_and(|((namespace, _), _)| namespace == scope)
+            }
+        }
+    }
+}
+
 /// All that runs.
 #[derive(Debug, Default)]
 pub(crate) struct Running {

@@ -29,6 +29,8 @@ fn version(
         writer: writer.map(Into::into),
         writer_audit_id: writer.map(|_| format!("aa5b2a0e-3c1d-4b6e-9a59-0000000000{seq:02}").into()),
         field_manager: Some("kubectl-edit".into()),
+        content_write_time: None,
+        refreshed_time: None,
         material_digest: format!("{seq:064x}").into(),
         body_json: format!(
             r#"{{"metadata":{{"name":"plimsoll"}},"webhooks":[{{"failurePolicy":"{failure_policy}","name":"admission.plimsoll.dev","rules":[{{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE","UPDATE"],"resources":["pods"]}}],"timeoutSeconds":10}}]}}"#

@@ -1,0 +1,164 @@
+//! Where an analysis takes its objects from: manifests, a cluster as it is now, or the history in the store.
+
+use std::path::{Path, PathBuf};
+
+use analysis::snapshot::{Object, Place, Snapshot};
+use anyhow::{Context, Result, bail, ensure};
+use collect::Clock;
+use collect::kinds::default_kinds;
+use collect::listing::{self, Listed};
+use collect::request::ReadClient;
+use controls::evidence::Extent;
+use records::Timestamp;
+use records::tables::objects::ObjectVersion;
+
+use crate::arguments::{AnalyzeSource, Arguments};
+use crate::configuration::Configuration;
+use crate::{evaluation, evidence, output};
+
+/// Namespace of manifests that name none, as `kubectl` has it.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// The objects of one instant.
+pub(super) struct Facts {
+    /// The objects.
+    pub(super) snapshot: Snapshot,
+}
+
+/// Reads the objects. What could not be read of them is told on standard error, and is an error: what is missing could have changed the
+/// answer.
+pub(super) fn read(arguments: &Arguments, own: &AnalyzeSource) -> Result<Facts> {
+    if !own.manifests.is_empty() {
+        return manifests(&own.manifests);
+    }
+    let configuration = Configuration::load(arguments.config.as_deref())?;
+    if let Some(kubeconfig) = &own.kubeconfig {
+        let named = if kubeconfig.as_os_str().is_empty() {
+            configuration.kubeconfig.as_deref()
+        } else {
+            Some(kubeconfig.as_path())
+        };
+        return Ok(Facts { snapshot: cluster(named)? });
+    }
+    let at = own.at.unwrap_or_else(evidence::now);
+    Ok(Facts { snapshot: history(arguments, &configuration, own.cluster.as_deref(), at)? })
+}
+
+fn manifests(named: &[PathBuf]) -> Result<Facts> {
+    let files = crate::files::manifests(named)?;
+    let mut snapshot = Snapshot::new();
+    let mut faults = 0;
+    let mut fault = |text: String| {
+        faults += 1;
+        output::note(format_args!("error: {}", output::printable(&text)));
+    };
+    for path in &files {
+        let file = path.display().to_string();
+        let bytes = match crate::files::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                fault(format!("{file}: failed to read the file: {error}"));
+                continue;
+            }
+        };
+        for read in policy::manifest::read(&bytes) {
+            let read = match read {
+                Ok(read) => read,
+                Err(error) => {
+                    fault(format!("{file}: document {}, {error}", error.document));
+                    continue;
+                }
+            };
+            let place = Place { file: file.clone(), document: read.document, line: read.line };
+            match Object::from_json(read.tree.to_json(), place) {
+                Ok(object) => {
+                    if let Some(before) = snapshot.add(object.in_namespace(DEFAULT_NAMESPACE)) {
+                        fault(format!(
+                            "{file}:{}: {} {} stands in {}:{}, too; which of the two is meant is not known",
+                            read.line, before.kind, before.name, before.place.file, before.place.line
+                        ));
+                    }
+                }
+                // Helm values and the like stand beside manifests; they are no objects, and analyses of text read them all the same.
+                Err(error) => output::note(format_args!(
+                    "note: {}:{} is no object of Kubernetes: {error}",
+                    output::printable(&file),
+                    read.line
+                )),
+            }
+        }
+    }
+    ensure!(faults == 0, "not every manifest could be read, so that the answer would be of something else");
+    Ok(Facts { snapshot })
+}
+
+fn cluster(kubeconfig: Option<&Path>) -> Result<Snapshot> {
+    let spinner = output::spinner("asking the cluster");
+    let listed = evidence::runtime()?.block_on(async {
+        let config = crate::cluster::client_configuration(kubeconfig).await?;
+        let client = collect::request::client(config).context("failed to make a client from the kubeconfig")?;
+        let client = ReadClient::new(client, Clock::system());
+        let mut all = Vec::new();
+        for kind in default_kinds() {
+            spinner.set_message(format!("asking the cluster for {}", kind.detail()));
+            let one = listing::list(&client, &kind).await;
+            all.push(one.with_context(|| {
+                format!("failed to list {}; `plimsoll rbac` prints the rights that are needed", kind.detail())
+            })?);
+        }
+        anyhow::Ok(all)
+    })?;
+    spinner.finish_and_clear();
+    let mut snapshot = Snapshot::new();
+    for Listed { kind, objects } in listed {
+        for body in objects.into_iter().flatten() {
+            // The API server's own objects have a name; anything else is not an answer of an API server.
+            let mut object = Object::from_json(body, Place::default())
+                .with_context(|| format!("the list of {} holds something that is no object", kind.detail()))?;
+            kind.resource().clone_into(&mut object.resource);
+            snapshot.add(object);
+        }
+    }
+    Ok(snapshot)
+}
+
+pub(super) fn history(
+    arguments: &Arguments,
+    configuration: &Configuration,
+    cluster: Option<&str>,
+    at: Timestamp,
+) -> Result<Snapshot> {
+    let reader = evidence::open_reader(&arguments.store)?;
+    let spinner = output::spinner("reading the history");
+    let versions: Vec<ObjectVersion<'static>> = evidence::runtime()?.block_on(async {
+        let session = evidence::session(&reader, Extent::Durable, evaluation::settings(configuration)).await?;
+        let sql = format!(
+            "SELECT {} FROM object_versions WHERE valid_from <= TIMESTAMP '{at}' AND (valid_to IS NULL OR valid_to > TIMESTAMP '{at}')",
+            <ObjectVersion<'static> as records::Row>::TABLE
+                .columns
+                .iter()
+                .map(|column| column.name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+        let batches = session.query(&sql).await.context("failed to read the history")?;
+        controls::batches::rows_of(&batches, |row| {
+            <ObjectVersion<'_> as records::Row>::read(&row).map(ObjectVersion::into_owned)
+        })
+        .context("failed to read the history")
+    })?;
+    spinner.finish_and_clear();
+    let mut clusters: Vec<&str> = versions.iter().map(|version| &*version.provenance.cluster).collect();
+    clusters.sort_unstable();
+    clusters.dedup();
+    let cluster = match (cluster, clusters.as_slice()) {
+        (Some(cluster), all) if all.contains(&cluster) => cluster,
+        (None, [only]) => only,
+        (_, []) => bail!("the history holds no object at {at}; name another moment with --at"),
+        (None, several) => bail!("the history holds several clusters; name one with --cluster: {}", several.join(", ")),
+        (Some(cluster), several) => {
+            bail!("the history holds no objects of {cluster:?} at {at}; it holds those of {}", several.join(", "))
+        }
+    };
+    Ok(Snapshot::at(&versions, cluster, at))
+}
