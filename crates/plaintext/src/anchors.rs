@@ -286,7 +286,8 @@ mod tests {
                     at_once.push(hit.at.start);
                     false
                 });
-                (in_order.sort_unstable(), at_once.sort_unstable());
+                in_order.sort_unstable();
+                at_once.sort_unstable();
                 in_order.dedup();
                 at_once.dedup();
                 assert_eq!(in_order, at_once, "{length} {at}");

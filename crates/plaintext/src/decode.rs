@@ -85,7 +85,7 @@ mod tests {
         let bomb = encoder.finish().unwrap();
         assert!(is_gzip(&bomb));
         assert_eq!(gunzip(&bomb, 1000).len(), 1000);
-        assert_eq!(gunzip(&bomb[..bomb.len() / 2], 1 << 30).len() % 1, 0);
+        assert!(gunzip(&bomb[..bomb.len() / 2], 1 << 30).len() < 4 << 20);
         assert!(gunzip(b"\x1f\x8b\x08", 10).is_empty());
     }
 }
