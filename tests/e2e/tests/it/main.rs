@@ -10,6 +10,7 @@ mod impersonation;
 mod loss;
 mod policies;
 mod shared;
+mod sign_on;
 mod spoken_policies;
 mod start;
 mod watches;
