@@ -68,7 +68,7 @@ pub fn findings(risks: &[RbacRisk<'_>], place: impl Fn(&str) -> Option<(String, 
             let evidence = steps.first().into_iter().flat_map(|step| &step.evidence);
             let label =
                 evidence.filter_map(|evidence| evidence.binding.as_deref().or(evidence.object.as_deref())).next();
-            let (file, line) = label.and_then(place).map_or((None, 0), |(file, line)| (Some(file), line));
+            let (file, line) = label.and_then(&place).map_or((None, 0), |(file, line)| (Some(file), line));
             let remark = risk.remark.iter().map(|remark| format!(" ({remark})")).collect::<String>();
             let whole = if risk.scope.is_none() { "over the cluster" } else { "in namespace " };
             Finding {
