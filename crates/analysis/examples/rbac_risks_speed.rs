@@ -104,7 +104,7 @@ fn cluster(accounts: usize, nodes: usize, draw: &mut Draw) -> Vec<Value> {
         all.push(object("v1", "ServiceAccount", Some(&namespace), &name, json!({})));
         let role = loop {
             let role = draw.below(roles);
-            if role % 4 != 0 {
+            if !role.is_multiple_of(4) {
                 break format!("role-{role}");
             }
         };

@@ -68,7 +68,7 @@ async fn every_provider_is_told_and_a_migration_shows() -> Result<()> {
     let vault = json!({"kms": {"apiVersion": "v2", "name": "vault", "endpoint": kms.endpoint(), "timeout": "5s"}});
     let rotation = [local("aescbc", "key1"), local("aesgcm", "key2"), local("secretbox", "sb1"), vault];
     let plane = ControlPlane::start(ControlPlaneOptions {
-        encryption: Some(configuration(&[identity.clone()])),
+        encryption: Some(configuration(std::slice::from_ref(&identity))),
         controller_manager: true,
         ..Default::default()
     })

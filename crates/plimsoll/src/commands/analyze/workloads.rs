@@ -1,6 +1,6 @@
 //! `plimsoll analyze workloads`.
 
-use analysis::workloads::posture::posture;
+use analysis::workloads::posture;
 use anyhow::Result;
 use reports::analysis::workloads as forms;
 
