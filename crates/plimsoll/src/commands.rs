@@ -6,6 +6,7 @@ mod evaluate;
 mod images;
 mod ingest;
 mod policy;
+mod probe;
 mod query;
 mod rbac;
 mod report;
@@ -46,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::Store(own) => store::run(arguments, own),
         Command::Policy(own) => policy::run(arguments, own),
         Command::Images(own) => images::run(arguments.format, own),
-        Command::Rbac => rbac::run(),
-        Command::Admission(own) => admission::run(own),
+        Command::Rbac => rbac::run(arguments),
+        Command::Admission(own) => admission::run(arguments, own),
     }
 }
