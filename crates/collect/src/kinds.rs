@@ -133,7 +133,8 @@ impl FromStr for GovernedKind {
 ///
 /// Kinds that some API servers do not serve are among them (MutatingAdmissionPolicies came with Kubernetes 1.32, others with what is installed): such a source
 /// states that it is not served, and the others go on. ConfigMaps are not: values in them are not redacted, so watching them
-/// is for the operator to decide.
+/// is for the operator to decide. Kinds of other projects (Gatekeeper's constraints, reports of policies) are not either: where they are not
+/// installed, each would be a source that is never there; `additional_kinds` in the configuration names them.
 #[must_use]
 pub fn default_kinds() -> Vec<GovernedKind> {
     const ADMISSION: &str = "admissionregistration.k8s.io";

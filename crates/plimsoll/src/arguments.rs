@@ -165,13 +165,57 @@ pub(crate) enum NetworkProbeCommand {
 pub(crate) enum AdmissionCommand {
     /// Prints the webhook's configuration and rights, to be applied by an administrator.
     Manifest(AdmissionManifestArguments),
+    /// Tries whether pods that must be refused are refused, by dry runs, and keeps the answers as evidence for AD-08.
+    ///
+    /// Exit 1 when one was admitted, 2 when a guard was not asked or gave no answer. Nothing is stored in the cluster.
+    Probe(AdmissionProbeArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct AdmissionProbeArguments {
+    /// Only print the ServiceAccount, Role and binding that it needs, to be applied by an administrator.
+    #[arg(long)]
+    pub(crate) manifest: bool,
+    /// A kubeconfig with the probe's own credentials. Those of the collection cannot create anything.
+    #[arg(long, required_unless_present = "manifest")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The cluster's name in the names of sources (lower case). Default: the configuration's, or `cluster`.
+    #[arg(long)]
+    pub(crate) cluster: Option<String>,
+    /// The namespace to try. It should be guarded like those that count, and nothing should run in it.
+    #[arg(long, default_value = "plimsoll-probe")]
+    pub(crate) namespace: String,
+    /// The level of the Pod Security Standards that the guards keep.
+    #[arg(long, value_enum, default_value_t = ProbeLevel::Baseline)]
+    pub(crate) level: ProbeLevel,
+    /// Further pods that must be refused (YAML): what your own policies forbid.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pods: Vec<PathBuf>,
+    /// The image of the pods; one that your policies allow.
+    #[arg(long, default_value = "registry.k8s.io/pause:3.10")]
+    pub(crate) image: String,
+}
+
+/// Levels of the Pod Security Standards that a probe can try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProbeLevel {
+    /// Host namespaces, privileges, host paths and ports, capabilities, seccomp.
+    Baseline,
+    /// Also root, privilege escalation, capabilities that were not dropped.
+    Restricted,
 }
 
 #[derive(Args)]
 pub(crate) struct AdmissionManifestArguments {
     /// The authority that signed the webhook's certificate (PEM).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) authority: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["exceptions_definition", "as_policies"])]
+    pub(crate) authority: Option<PathBuf>,
+    /// Only print the CustomResourceDefinition of PolicyException, by which the API server refuses what is no exception.
+    #[arg(long, conflicts_with_all = ["authority", "as_policies"])]
+    pub(crate) exceptions_definition: bool,
+    /// Only print the policies of this folder, or file, as ValidatingAdmissionPolicies with bindings, where their rules can be said so; what cannot is named.
+    #[arg(long, value_name = "DIR", conflicts_with = "authority")]
+    pub(crate) as_policies: Option<PathBuf>,
     /// Where the API server reaches the webhook, as https://HOST:PORT. Default: the Service plimsoll-admission in the namespace.
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
@@ -206,6 +250,27 @@ pub(crate) struct RunArguments {
     /// Where the portal listens.
     #[arg(long)]
     pub(crate) portal: Option<std::net::SocketAddr>,
+    /// Only these parts, each process with a store of its own; the admission webhook alone stays small.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Role::ALL)]
+    pub(crate) roles: Vec<Role>,
+}
+
+/// Parts of a running Plimsoll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Receives audit events, and follows audit log files.
+    Intake,
+    /// Answers the API server's admission reviews.
+    Admission,
+    /// Lists and watches the cluster, reads counters, sends canaries.
+    Collect,
+    /// Evaluates the controls again and again, and shows the result.
+    Portal,
+}
+
+impl Role {
+    /// All of them: the default.
+    pub(crate) const ALL: [Self; 4] = [Self::Intake, Self::Admission, Self::Collect, Self::Portal];
 }
 
 #[derive(Args)]

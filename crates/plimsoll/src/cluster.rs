@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// How the API server is reached: by the kubeconfig given, else the current one, else from inside a cluster.
 pub(crate) async fn client_configuration(kubeconfig: Option<&Path>) -> Result<kube::Config> {
@@ -18,4 +18,12 @@ pub(crate) async fn client_configuration(kubeconfig: Option<&Path>) -> Result<ku
             .await
             .context("found no cluster: give --kubeconfig, set KUBECONFIG, or run inside a cluster"),
     }
+}
+
+/// Makes the process's one choice of cryptography, which all TLS asks for.
+pub(crate) fn install_provider() -> Result<()> {
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        bail!("a cryptographic provider was installed before");
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ mod ingest;
 mod network_probe;
 mod people;
 mod policy;
+mod probe;
 mod query;
 mod rbac;
 mod report;
@@ -62,5 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::NetworkProbe(own) => network_probe::run(own),
         Command::Admission(own) => admission::run(own),
         Command::EtcdScan(own) => etcd_scan::run(arguments, own),
+        Command::Rbac => rbac::run(arguments),
+        Command::Admission(own) => admission::run(arguments, own),
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use collect::kinds::GovernedKind;
 use serde::Deserialize;
 
 /// Everything that an operator decides.
@@ -15,6 +16,8 @@ pub(crate) struct Configuration {
     pub(crate) cluster: Option<String>,
     /// The kubeconfig; the current one when absent.
     pub(crate) kubeconfig: Option<PathBuf>,
+    /// Kinds that are watched beside the default ones, as `<resource>[.<group>]/<version>`: Gatekeeper's constraints, for example.
+    pub(crate) additional_kinds: Vec<String>,
     /// The receiver of audit events; none when absent.
     pub(crate) audit_webhook: Option<AuditWebhook>,
     /// The admission webhook; none when absent.
@@ -151,6 +154,18 @@ impl Configuration {
         Ok(configuration)
     }
 
+    /// The kinds to watch.
+    pub(crate) fn kinds(&self) -> Result<Vec<GovernedKind>> {
+        let mut kinds = collect::kinds::default_kinds();
+        for text in &self.additional_kinds {
+            let kind = text.parse::<GovernedKind>().context("additional_kinds")?;
+            if !kinds.iter().any(|known| known.detail() == kind.detail()) {
+                kinds.push(kind);
+            }
+        }
+        Ok(kinds)
+    }
+
     fn resolve(&mut self, folder: &Path) {
         let place = |file: &mut PathBuf| *file = folder.join(&*file);
         let place_optional = |file: &mut Option<PathBuf>| {
@@ -193,6 +208,18 @@ mod tests {
         std::fs::write(&file, "cluster: prod\nportall: {}\n").unwrap();
         let error = format!("{:#}", Configuration::load(Some(&file)).unwrap_err());
         assert!(error.contains("portall") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn kinds_can_be_added_but_not_twice() {
+        let kinds = |added: &[&str]| {
+            let additional_kinds = added.iter().map(|kind| (*kind).to_owned()).collect();
+            Configuration { additional_kinds, ..Configuration::default() }.kinds()
+        };
+        let known = kinds(&[]).unwrap().len();
+        let constraint = "k8sallowedrepos.constraints.gatekeeper.sh/v1beta1";
+        assert_eq!(kinds(&[constraint, constraint, "pods/v1"]).unwrap().len(), known + 1);
+        assert!(format!("{:#}", kinds(&["Pods"]).unwrap_err()).contains("additional_kinds"));
     }
 
     #[test]

@@ -57,6 +57,11 @@ pub(crate) fn open_reader(dir: &Path) -> Result<StoreReader> {
     })
 }
 
+/// 32 hexadecimal digits drawn at random.
+pub(crate) fn identifier() -> String {
+    hex::encode(random::<16>())
+}
+
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system gives randomness");

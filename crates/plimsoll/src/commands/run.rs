@@ -1,11 +1,11 @@
-//! `plimsoll run`: all roles in one process.
+//! `plimsoll run`: all roles in one process, or some of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use collect::clock::Clock;
 use collect::options::{ApiServer, CollectOptions};
 use collect::{Collector, canary::CanaryKey};
@@ -18,10 +18,10 @@ use rustls::pki_types::pem::PemObject;
 use store::Store;
 
 use super::Outcome;
-use crate::arguments::{Arguments, RunArguments};
+use crate::arguments::{Arguments, Role, RunArguments};
 use crate::configuration::{AuditWebhook, Configuration};
 use crate::live::LivePortal;
-use crate::{admission, certificates, evidence, output, writer};
+use crate::{admission, certificates, cluster, evidence, output, writer};
 
 /// A segment is sealed at this age when it did not fill before: few segments in a year, and not too much that cannot be proven yet.
 const SEGMENT_AGE: Duration = Duration::from_secs(600);
@@ -43,31 +43,47 @@ pub(super) fn run(arguments: &Arguments, own: &RunArguments) -> Result<Outcome> 
         configuration.portal.listen
     );
     // Both TLS stacks below ask for the process's default provider.
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        bail!("a cryptographic provider was installed before");
+    cluster::install_provider()?;
+    let has = |role| own.roles.contains(&role);
+    ensure!(
+        configuration.admission.is_some() || own.roles != [Role::Admission],
+        "the role admission needs the section `admission` in the configuration file (--config)"
+    );
+    if !has(Role::Intake) {
+        configuration.audit_webhook = None;
+        for server in &mut configuration.api_servers {
+            server.audit_log_file = None;
+        }
     }
-    evidence::runtime()?.block_on(serve(arguments, configuration))?;
+    if !has(Role::Admission) {
+        configuration.admission = None;
+    }
+    evidence::runtime()?.block_on(serve(arguments, configuration, &own.roles))?;
     Ok(Outcome::Good)
 }
 
-async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()> {
+async fn serve(arguments: &Arguments, configuration: Configuration, roles: &[Role]) -> Result<()> {
     let dir = &arguments.store;
     // Before a store is begun: without a cluster there is nothing to put into it.
-    let client = crate::cluster::client_configuration(configuration.kubeconfig.as_deref()).await?;
+    let asks_the_cluster = configuration.admission.is_some() || roles.contains(&Role::Collect);
+    let client = match asks_the_cluster {
+        true => Some(cluster::client_configuration(configuration.kubeconfig.as_deref()).await?),
+        false => None,
+    };
     let mut options = evidence::options(dir)?;
     options.segment_age = SEGMENT_AGE;
     let store = Store::open(options, Arc::new(controls::evidence::Normaliser))
         .with_context(|| format!("failed to open the store {}", dir.display()))?;
     let _socket = writer::serve(dir, store.clone())?;
     let redactor = Redactor::new(evidence::secret(dir, store::layout::REDACTION_KEY)?);
-    let cluster = configuration.cluster.clone().unwrap_or_else(|| "cluster".to_owned());
+    let cluster_name = configuration.cluster.clone().unwrap_or_else(|| "cluster".to_owned());
 
     let heartbeat = configuration.heartbeat_seconds.map(|seconds| Duration::from_secs(seconds.max(1)));
 
     // The receiver first: API servers may be waiting to deliver.
     let intake = match &configuration.audit_webhook {
         Some(webhook) => {
-            let mut options = receiver(&cluster, webhook, redactor.clone())?;
+            let mut options = receiver(&cluster_name, webhook, redactor.clone())?;
             if let Some(heartbeat) = heartbeat {
                 options.heartbeat = heartbeat;
             }
@@ -78,20 +94,32 @@ async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()
         None => None,
     };
     // Then admission: whatever is created meanwhile goes by its failure policy.
-    let admission = match &configuration.admission {
-        Some(webhook) => {
-            let admission = admission::start(webhook, &cluster, client.clone(), &store, heartbeat).await?;
+    let admission = match (&configuration.admission, &client) {
+        (Some(webhook), Some(client)) => {
+            let admission = admission::start(webhook, &cluster_name, client.clone(), &store, heartbeat).await?;
             output::say(format_args!("admission webhook: https://{}/admission", admission.address()))?;
             Some(admission)
         }
-        None => None,
+        _ => None,
     };
     let stop = Arc::new(AtomicBool::new(false));
-    let tails = tails(&configuration, &cluster, &store, &redactor, &stop)?;
-    let collector = collect(client, &configuration, &cluster, &store, redactor, dir).await?;
-    output::say(format_args!("collecting from the cluster as {cluster}"))?;
-    let portal = LivePortal::start(dir, &store, configuration).await?;
-    output::say(format_args!("portal: {}", portal.login_url()))?;
+    let tails = tails(&configuration, &cluster_name, &store, &redactor, &stop)?;
+    let collector = match client {
+        Some(client) if roles.contains(&Role::Collect) => {
+            let collector = collect(client, &configuration, &cluster_name, &store, redactor, dir).await?;
+            output::say(format_args!("collecting from the cluster as {cluster_name}"))?;
+            Some(collector)
+        }
+        _ => None,
+    };
+    let portal = match roles.contains(&Role::Portal) {
+        true => {
+            let portal = LivePortal::start(dir, &store, configuration).await?;
+            output::say(format_args!("portal: {}", portal.login_url()))?;
+            Some(portal)
+        }
+        false => None,
+    };
 
     interrupted().await?;
     output::note("stopping");
@@ -99,9 +127,13 @@ async fn serve(arguments: &Arguments, configuration: Configuration) -> Result<()
     if let Some(admission) = admission {
         admission.stop().await;
     }
-    portal.stop().await;
+    if let Some(portal) = portal {
+        portal.stop().await;
+    }
     stop.store(true, Ordering::Relaxed);
-    collector.stop().await;
+    if let Some(collector) = collector {
+        collector.stop().await;
+    }
     if let Some(intake) = intake {
         intake.stop().await;
     }
@@ -214,6 +246,7 @@ async fn collect(
         });
     }
     let mut options = CollectOptions::new(cluster, CanaryKey::new(evidence::secret(dir, store::layout::CANARY_KEY)?));
+    options.kinds = configuration.kinds()?;
     for (given, setting) in [
         (configuration.heartbeat_seconds, &mut options.heartbeat),
         (configuration.balance_seconds, &mut options.balance_every),
