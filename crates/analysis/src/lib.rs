@@ -6,7 +6,7 @@
 //! - `object_versions` by [`objects`]: the histories that everything about state rests on, and the writers of versions
 //! - `rbac_grants` and `rbac_rules` by [`rbac`], `rbac_risks` by [`rbac::risks`]
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
-//! - `credential_use` and `service_accounts` by [`identities`]
+//! - `credential_use`, `service_accounts` and `authentication_settings` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
 //! - `privileged_sessions` by [`sessions`]
 //! - `object_writes` by [`writes`]

@@ -35,6 +35,8 @@ pub(crate) enum BalanceError {
 pub(crate) struct Reading {
     pub(crate) balance: Statement,
     pub(crate) clock: Option<Statement>,
+    /// SHA-256 of the authentication configuration that the API server runs with, where it says it (Kubernetes 1.34).
+    pub(crate) authentication: Option<String>,
 }
 
 /// Reads the counters once.
@@ -67,7 +69,8 @@ pub(crate) async fn read(
     if let Some(Piece::Whole(line)) = lines.rest() {
         reader.line(&line)?;
     }
-    Ok(Reading { balance: statement(subject, at, &reader.finish()?, received), clock })
+    let authentication = reader.authentication().map(str::to_owned);
+    Ok(Reading { balance: statement(subject, at, &reader.finish()?, received), clock, authentication })
 }
 
 fn statement(subject: &SourceName, at: records::Timestamp, counters: &AuditCounters, received: u64) -> Statement {
