@@ -9,5 +9,6 @@ mod impersonation;
 mod loss;
 mod policies;
 mod shared;
+mod sign_on;
 mod start;
 mod watches;
