@@ -3,7 +3,7 @@
 use records::tables::admission::{AdmissionReconciliation, PolicyException, PolicyReportResult, PolicyState};
 use records::tables::audit::PrivilegedSession;
 use records::tables::encryption::EncryptionState;
-use records::tables::identities::{CredentialUse, ServiceAccount};
+use records::tables::identities::{AuthenticationSettings, CredentialUse, ServiceAccount};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
 use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
 use records::tables::objects::{ObjectObservation, ObjectVersion};
@@ -41,6 +41,8 @@ pub struct Derived<'r> {
     pub workload_posture: Vec<WorkloadPosture<'r>>,
     /// Rows of `namespace_enforcement`.
     pub namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    /// Rows of `authentication_settings`.
+    pub authentication_settings: Vec<AuthenticationSettings<'r>>,
     /// Rows of `credential_use`.
     pub credential_use: Vec<CredentialUse<'r>>,
     /// Rows of `service_accounts`.
@@ -149,6 +151,10 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         running_images: objects.running_images,
         workload_posture: workloads::with_exceptions(objects.workload_posture, &exceptions),
         namespace_enforcement: objects.namespace_enforcement,
+        authentication_settings: identities::authentication_settings(
+            &inputs.configuration_reads,
+            &inputs.configuration_reports,
+        ),
         credential_use,
         service_accounts,
         network_isolation: objects.network.isolation,

@@ -13,7 +13,7 @@ use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
 use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
 use records::tables::identities::PeopleReading;
-use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
+use records::tables::monitoring::{ConfigurationRead, ConfigurationReport, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
 pub use write_event::WriteEvent;
 
@@ -38,6 +38,8 @@ pub struct Inputs<'r> {
     pub canaries_seen: Vec<CanarySeen>,
     /// All rows of `configuration_reads`.
     pub configuration_reads: Vec<ConfigurationRead<'r>>,
+    /// All rows of `configuration_reports`.
+    pub configuration_reports: Vec<ConfigurationReport<'r>>,
     /// All rows of `faults`.
     pub faults: Vec<Fault<'r>>,
     /// All rows of `admission_decisions`.
@@ -85,6 +87,7 @@ impl Inputs<'_> {
             heartbeats: Heartbeats::default(),
             canaries_seen: Vec::new(),
             configuration_reads: Vec::new(),
+            configuration_reports: Vec::new(),
             faults: Vec::new(),
             admission_decisions: Vec::new(),
             policy_sets: Vec::new(),

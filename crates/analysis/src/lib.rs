@@ -7,7 +7,7 @@
 //! - `rbac_grants` and `rbac_rules` by [`rbac`], `rbac_risks` by [`rbac::risks`]
 //! - `rbac_grants` and `rbac_rules` by [`rbac`]; `permission_use` and `binding_use` by [`rbac::usage`]
 //! - `running_images` and `workload_posture` by [`workloads`], with [`records::image`] for the grammar of image references
-//! - `credential_use` and `service_accounts` by [`identities`]
+//! - `credential_use`, `service_accounts` and `authentication_settings` by [`identities`]
 //! - `namespace_enforcement` by [`enforcement`], with [`selector`] for label selectors
 //! - `network_isolation`, `network_rules`, `network_paths`, `trust_boundaries` and `entry_points` by [`network`]
 //! - `plaintext_findings` by [`plaintext`](mod@plaintext)

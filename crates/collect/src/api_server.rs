@@ -1,14 +1,15 @@
 //! What is done with each API server by itself: its counters, canaries, clock and audit policy.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use records::{SourceName, Statement, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::audit_policy;
 use crate::balance;
 use crate::canary;
+use crate::configuration_file;
 use crate::encryption::EncryptionCounters;
 use crate::error;
 use crate::metrics::CountersError;
@@ -16,6 +17,9 @@ use crate::options::{ApiServer, CollectOptions};
 use crate::recorder::{Closed, Recorder};
 use crate::request::ReadClient;
 use crate::status::{ApiServerStatus, Problem};
+
+/// How often the digest of a configuration that does not change is stored.
+const REPORTED_EVERY: Duration = Duration::from_secs(3600);
 
 /// One API server.
 #[derive(Clone)]
@@ -35,7 +39,7 @@ impl ApiServerTask {
     /// Runs until it is dropped or the store is closed.
     pub(crate) async fn run(self) {
         // They do not wait for each other: a slow answer to one must not delay the others.
-        let _ = tokio::join!(self.balances(), self.canaries(), self.policies());
+        let _ = tokio::join!(self.balances(), self.canaries(), self.files());
     }
 
     pub(crate) fn status(&self) -> MutexGuard<'_, ApiServerStatus> {
@@ -66,6 +70,7 @@ impl ApiServerTask {
     async fn balances(&self) -> Result<(), Closed> {
         let mut due = every(self.options.balance_every);
         let mut last = None;
+        let mut reported: Option<(String, Timestamp)> = None;
         loop {
             due.tick().await;
             match balance::read(&self.client, &self.recorder, &self.audit).await {
@@ -78,6 +83,7 @@ impl ApiServerTask {
                     };
                     let balanced = balance.is_some();
                     self.state(balance.into_iter().chain(clock)).await?;
+                    self.report(reading.authentication, &mut reported).await?;
                     let mut status = self.status();
                     if balanced {
                         status.last_balance_at = Some(self.recorder.clock().now());
@@ -118,6 +124,20 @@ impl ApiServerTask {
         Ok(())
     }
 
+    /// Stores the digest of the authentication configuration that the API server runs with: when it changes, and once an hour.
+    async fn report(&self, digest: Option<String>, last: &mut Option<(String, Timestamp)>) -> Result<(), Closed> {
+        let Some(digest) = digest else { return Ok(()) };
+        let at = self.recorder.clock().now();
+        let every = i64::try_from(REPORTED_EVERY.as_micros()).unwrap_or(i64::MAX);
+        if last.as_ref().is_some_and(|(known, when)| *known == digest && at.micros_since(*when) < every) {
+            return Ok(());
+        }
+        let entry = configuration_file::reported(configuration_file::AUTHENTICATION, &self.server.name, at, &digest);
+        self.recorder.store(vec![self.recorder.plain(&self.configuration, at, entry)]).await?;
+        *last = Some((digest, at));
+        Ok(())
+    }
+
     async fn canaries(&self) -> Result<(), Closed> {
         let mut due = every(self.options.canary_every);
         for number in 1.. {
@@ -133,30 +153,49 @@ impl ApiServerTask {
         Ok(())
     }
 
-    async fn policies(&self) -> Result<(), Closed> {
-        let Some(path) = self.server.audit_policy_file.clone() else { return Ok(()) };
+    async fn files(&self) -> Result<(), Closed> {
+        let policy = self.file(configuration_file::AUDIT_POLICY, self.server.audit_policy_file.clone());
+        let authentication =
+            self.file(configuration_file::AUTHENTICATION, self.server.authentication_configuration_file.clone());
+        let (policy, authentication) = tokio::join!(policy, authentication);
+        policy.and(authentication)
+    }
+
+    async fn file(&self, configures: &'static str, path: Option<PathBuf>) -> Result<(), Closed> {
+        let Some(path) = path else { return Ok(()) };
         let mut due = every(self.options.policy_every);
         let mut last = None;
         loop {
             due.tick().await;
             let path = path.clone();
-            let Ok(read) = tokio::task::spawn_blocking(move || audit_policy::read(&path)).await else { return Ok(()) };
+            let Ok(read) = tokio::task::spawn_blocking(move || configuration_file::read(&path)).await else {
+                return Ok(());
+            };
             let at = self.recorder.clock().now();
             match read {
                 Ok(policy) => {
                     if last.as_ref() != Some(&policy.sha256) {
-                        let entry = policy.entry(&self.server.name, at);
+                        let entry = policy.entry(configures, &self.server.name, at);
                         self.recorder.store(vec![self.recorder.plain(&self.configuration, at, entry)]).await?;
                         last = Some(policy.sha256);
                     }
                     let mut status = self.status();
-                    (status.last_policy_at, status.policy_error) = (Some(at), None);
+                    if configures == configuration_file::AUDIT_POLICY {
+                        (status.last_policy_at, status.policy_error) = (Some(at), None);
+                    } else {
+                        (status.last_authentication_at, status.authentication_error) = (Some(at), None);
+                    }
                 }
                 Err(failure) => {
                     // What was read before no longer counts: when the file is back, it is stored again.
                     last = None;
                     let problem = self.problem(error::line(&failure));
-                    self.status().policy_error = Some(problem);
+                    let mut status = self.status();
+                    if configures == configuration_file::AUDIT_POLICY {
+                        status.policy_error = Some(problem);
+                    } else {
+                        status.authentication_error = Some(problem);
+                    }
                 }
             }
         }

@@ -37,6 +37,8 @@ pub(crate) struct Reading {
     pub(crate) balance: Result<Statement, CountersError>,
     pub(crate) clock: Option<Statement>,
     pub(crate) encryption: Result<EncryptionCounters, CountersError>,
+    /// SHA-256 of the authentication configuration that the API server runs with, where it says it (Kubernetes 1.34).
+    pub(crate) authentication: Option<String>,
 }
 
 /// Reads the counters once.
@@ -79,8 +81,9 @@ pub(crate) async fn read(
     if let Some(Piece::Whole(line)) = lines.rest() {
         read(&line);
     }
+    let authentication = reader.as_ref().ok().and_then(|reader| reader.authentication().map(str::to_owned));
     let balance = reader.and_then(CountersReader::finish).map(|found| statement(subject, at, &found, received));
-    Ok(Reading { at, balance, clock, encryption: encryption.map(EncryptionReader::finish) })
+    Ok(Reading { at, balance, clock, encryption: encryption.map(EncryptionReader::finish), authentication })
 }
 
 fn statement(subject: &SourceName, at: records::Timestamp, counters: &AuditCounters, received: u64) -> Statement {

@@ -23,11 +23,11 @@
 //! ([`records::Statement`]) about what was and was not observed.
 
 mod api_server;
-mod audit_policy;
 mod balance;
 pub mod canary;
 pub mod clock;
 pub mod collector;
+mod configuration_file;
 mod encryption;
 mod error;
 pub mod etcd;

@@ -42,6 +42,7 @@ pub enum CountersError {
 
 const EVENTS: &str = "apiserver_audit_event_total";
 const ERRORS: &str = "apiserver_audit_error_total";
+const AUTHENTICATION: &str = "apiserver_authentication_config_controller_last_config_info";
 const START: &str = "process_start_time_seconds";
 
 /// Gathers the counters from the lines of an answer.
@@ -50,11 +51,17 @@ pub(crate) struct CountersReader {
     start: Option<Timestamp>,
     events: Option<u64>,
     errors: BTreeMap<String, u64>,
+    authentication: Option<String>,
 }
 
 impl CountersReader {
     /// Looks at one line.
     pub(crate) fn line(&mut self, line: &[u8]) -> Result<(), CountersError> {
+        if line.starts_with(AUTHENTICATION.as_bytes()) {
+            // Nothing else rests on it: a line of another form is no report.
+            self.authentication = std::str::from_utf8(line).ok().and_then(digest).or(self.authentication.take());
+            return Ok(());
+        }
         // Most lines of the several megabytes are of other series.
         if ![EVENTS, ERRORS, START].iter().any(|name| line.starts_with(name.as_bytes())) {
             return Ok(());
@@ -74,6 +81,11 @@ impl CountersReader {
         Ok(())
     }
 
+    /// SHA-256 (hexadecimal) of the authentication configuration in force, when the API server reports it.
+    pub(crate) fn authentication(&self) -> Option<&str> {
+        self.authentication.as_deref()
+    }
+
     /// The counters, when all were there.
     pub(crate) fn finish(self) -> Result<AuditCounters, CountersError> {
         Ok(AuditCounters {
@@ -82,6 +94,16 @@ impl CountersReader {
             errors: self.errors,
         })
     }
+}
+
+/// The label `hash` of a series whose value is 1, without the name of the algorithm.
+fn digest(line: &str) -> Option<String> {
+    let (name, labels, value) = sample(line)?;
+    let (_, hash) = labels.into_iter().find(|(label, _)| label == "hash")?;
+    let digest = hash.strip_prefix("sha256:")?;
+    let fits =
+        name == AUTHENTICATION && value > 0.0 && digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+    fits.then(|| digest.to_ascii_lowercase())
 }
 
 pub(crate) fn unreadable(line: &str) -> CountersError {
@@ -182,6 +204,25 @@ mod tests {
         for value in ["NaN", "-1", "1.5", "+Inf", "x", ""] {
             let text = HEALTHY.replace("1.2345678e+07", value);
             assert!(matches!(read(&text), Err(CountersError::Unreadable { .. })), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_in_force_is_told_by_its_digest() {
+        let digest = "ab".repeat(32);
+        let told = |line: &str| {
+            let mut reader = CountersReader::default();
+            reader.line(line.as_bytes()).unwrap();
+            reader.authentication().map(str::to_owned)
+        };
+        let line = format!("{AUTHENTICATION}{{apiserver_id_hash=\"sha256:1\",hash=\"sha256:{digest}\"}} 1");
+        assert_eq!(told(&line), Some(digest.clone()));
+        for other in [
+            line.replace("} 1", "} 0"),
+            line.replace(&digest, "ab"),
+            format!("{AUTHENTICATION}_x{{hash=\"sha256:{digest}\"}} 1"),
+        ] {
+            assert_eq!(told(&other), None, "{other}");
         }
     }
 

@@ -51,6 +51,8 @@ pub struct ApiServer {
     pub client: kube::Client,
     /// Its audit policy, if we can read it.
     pub audit_policy_file: Option<PathBuf>,
+    /// Its authentication configuration, if we can read it.
+    pub authentication_configuration_file: Option<PathBuf>,
 }
 
 impl CollectOptions {

@@ -50,6 +50,10 @@ pub struct ApiServerStatus {
     pub last_policy_at: Option<Timestamp>,
     /// Why the last reading of the audit policy failed; `None` when it did not.
     pub policy_error: Option<Problem>,
+    /// When the authentication configuration was last read; `None` also when no file is configured.
+    pub last_authentication_at: Option<Timestamp>,
+    /// Why the last reading of the authentication configuration failed; `None` when it did not.
+    pub authentication_error: Option<Problem>,
 }
 
 /// Something that went wrong.

@@ -268,6 +268,7 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         one(derived.running_images),
         one(derived.workload_posture),
         one(derived.namespace_enforcement),
+        one(derived.authentication_settings),
         one(derived.credential_use),
         one(derived.service_accounts),
         one(derived.network_isolation),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use records::table::{Provenance, TableSink};
-use records::tables::monitoring::ConfigurationRead;
+use records::tables::monitoring::{ConfigurationRead, ConfigurationReport};
 use records::{EntryView, Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -20,10 +20,24 @@ struct Reading<'a> {
     #[serde(borrow)]
     api_server: Cow<'a, str>,
     read_at: Timestamp,
-    #[serde(borrow)]
-    sha256: Cow<'a, str>,
-    #[serde(borrow)]
-    content: Cow<'a, str>,
+    #[serde(flatten, borrow)]
+    what: What<'a>,
+}
+
+/// The file, or what the API server reports about the one that it has loaded.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum What<'a> {
+    File {
+        #[serde(borrow)]
+        sha256: Cow<'a, str>,
+        #[serde(borrow)]
+        content: Cow<'a, str>,
+    },
+    Report {
+        #[serde(borrow)]
+        reported_sha256: Cow<'a, str>,
+    },
 }
 
 /// Makes the row of a reading.
@@ -33,20 +47,29 @@ pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
         faults.malformed("configuration", malformed);
     } else {
         match serde_json::from_slice::<Reading<'_>>(entry.raw) {
-            Ok(reading) => {
-                let digest = hex::encode(Sha256::digest(reading.content.as_bytes()));
-                if !digest.eq_ignore_ascii_case(&reading.sha256) {
-                    faults.add("digest_mismatch", format!("sha256 says {}, the content has {digest}", reading.sha256));
+            Ok(Reading { configures, api_server, read_at, what }) => match what {
+                What::File { sha256, content } => {
+                    let digest = hex::encode(Sha256::digest(content.as_bytes()));
+                    if !digest.eq_ignore_ascii_case(&sha256) {
+                        faults.add("digest_mismatch", format!("sha256 says {sha256}, the content has {digest}"));
+                    }
+                    sink.append(&ConfigurationRead {
+                        provenance: Provenance::of(entry, VERSION),
+                        read_at,
+                        configures,
+                        api_server,
+                        digest: Cow::Owned(digest),
+                        content,
+                    });
                 }
-                sink.append(&ConfigurationRead {
+                What::Report { reported_sha256 } => sink.append(&ConfigurationReport {
                     provenance: Provenance::of(entry, VERSION),
-                    read_at: reading.read_at,
-                    configures: reading.configures,
-                    api_server: reading.api_server,
-                    digest: Cow::Owned(digest),
-                    content: reading.content,
-                });
-            }
+                    read_at,
+                    configures,
+                    api_server,
+                    digest: Cow::Owned(reported_sha256.to_ascii_lowercase()),
+                }),
+            },
             Err(error) => faults.add("wrong_type", format!("not a reading of a configuration: {error}")),
         }
     }

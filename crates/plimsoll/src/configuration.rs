@@ -119,6 +119,8 @@ pub(crate) struct ApiServer {
     pub(crate) url: Option<String>,
     /// Its audit policy file, where we can read it.
     pub(crate) audit_policy_file: Option<PathBuf>,
+    /// Its authentication configuration file, where we can read it.
+    pub(crate) authentication_configuration_file: Option<PathBuf>,
     /// Its audit log file, where we can read it; followed through rotation.
     pub(crate) audit_log_file: Option<PathBuf>,
 }
@@ -176,6 +178,7 @@ impl Configuration {
         place_optional(&mut self.kubeconfig);
         for server in &mut self.api_servers {
             place_optional(&mut server.audit_policy_file);
+            place_optional(&mut server.authentication_configuration_file);
             place_optional(&mut server.audit_log_file);
         }
         if let Some(webhook) = &mut self.admission {

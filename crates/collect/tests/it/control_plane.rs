@@ -140,7 +140,12 @@ async fn counters_balance_and_canaries_come_back() -> Result<()> {
     plane.kubectl_with_input(&admin, &["apply", "-f", "-"], &manifest).await?.success()?;
     let identity = plane.service_account("plimsoll", "plimsoll-collector").await?;
     let evidence = Evidence::new();
-    let server = ApiServer { name: "a1".into(), client: plane.client(&identity).await?, audit_policy_file: None };
+    let server = ApiServer {
+        name: "a1".into(),
+        client: plane.client(&identity).await?,
+        audit_policy_file: None,
+        authentication_configuration_file: None,
+    };
     let collector =
         evidence.collect(&["namespaces/v1", "secrets/v1"], plane.client(&identity).await?, vec![server]).await;
     let sent = evidence.statement("a canary", |s| matches!(s, Statement::CanarySent { status: 200, .. })).await;

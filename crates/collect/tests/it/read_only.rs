@@ -85,7 +85,12 @@ async fn a_server_sees_nothing_but_get() {
         [Reply::Whole(200, "apiserver_audit_event_total 7\nprocess_start_time_seconds 1.7e9\n".into())],
     );
     let evidence = Evidence::new();
-    let api_server = collect::ApiServer { name: "a1".into(), client: server.client(), audit_policy_file: None };
+    let api_server = collect::ApiServer {
+        name: "a1".into(),
+        client: server.client(),
+        audit_policy_file: None,
+        authentication_configuration_file: None,
+    };
     let collector = evidence.collect(&["pods/v1", "secrets/v1"], server.client(), vec![api_server]).await;
     evidence.entry("the event", "test/watch/pods", |entry| entry.kind() == "ADDED").await;
     evidence.statement("a balance", |s| matches!(s, records::Statement::Balance { event_total: 7, .. })).await;

@@ -223,8 +223,12 @@ async fn an_audit_policy_is_stored_when_it_changes_and_only_then() {
     let evidence = Evidence::new();
     let file = evidence.dir.path().join("policy.yaml");
     std::fs::write(&file, "kind: Policy\n").unwrap();
-    let api_server =
-        collect::ApiServer { name: "a1".into(), client: server.client(), audit_policy_file: Some(file.clone()) };
+    let api_server = collect::ApiServer {
+        name: "a1".into(),
+        client: server.client(),
+        audit_policy_file: Some(file.clone()),
+        authentication_configuration_file: None,
+    };
     let collector = evidence.collect(&[], server.client(), vec![api_server]).await;
     let source = "test/configuration/a1";
     evidence.entry("the first", source, |entry| entry.json()["content"] == "kind: Policy\n").await;
@@ -247,7 +251,12 @@ async fn a_refused_canary_is_stated_and_not_repeated_under_its_id() {
     let identity = Reply::Whole(200, r#"{"metadata":{"uid":"uid-1"}}"#.into());
     server.script("/api/v1/namespaces/kube-system", [identity, busy]);
     let evidence = Evidence::new();
-    let api_server = collect::ApiServer { name: "a1".into(), client: server.client(), audit_policy_file: None };
+    let api_server = collect::ApiServer {
+        name: "a1".into(),
+        client: server.client(),
+        audit_policy_file: None,
+        authentication_configuration_file: None,
+    };
     let collector = evidence.collect(&[], server.client(), vec![api_server]).await;
     evidence.statement("the third canary", |s| matches!(s, Statement::CanarySent { number: 3, status: 503, .. })).await;
     assert!(collector.status().api_servers[0].canary_error.is_some());

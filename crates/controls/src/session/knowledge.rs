@@ -16,7 +16,7 @@ use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
 use records::tables::audit::AuditEvent;
 use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
 use records::tables::identities::PeopleReading;
-use records::tables::monitoring::{ConfigurationRead, Fault, StatementRow};
+use records::tables::monitoring::{ConfigurationRead, ConfigurationReport, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
 use records::{ReadRowError, Row, RowReader, Statement, Table, Timestamp};
 use std::sync::Arc;
@@ -31,6 +31,7 @@ const RECEIVED: [(&str, &str); 13] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
+    ("configuration_reports", "read_at"),
     ("faults", "at"),
     ("admission_decisions", "decided_at"),
     ("admission_policy_sets", "loaded_at"),
@@ -88,6 +89,7 @@ pub(super) struct Knowledge {
     privileged_events: Vec<RecordBatch>,
     statements: Vec<RecordBatch>,
     configuration_reads: Vec<RecordBatch>,
+    configuration_reports: Vec<RecordBatch>,
     faults: Vec<RecordBatch>,
     admission_decisions: Vec<RecordBatch>,
     policy_sets: Vec<RecordBatch>,
@@ -128,6 +130,7 @@ pub(super) async fn gather(
     let observations = all(ctx, ObjectObservation::TABLE, "").await?;
     let heartbeats = heartbeats(ctx).await?;
     let configuration_reads = all(ctx, ConfigurationRead::TABLE, "").await?;
+    let configuration_reports = all(ctx, ConfigurationReport::TABLE, "").await?;
     let faults = all(ctx, Fault::TABLE, "").await?;
     let credential_groups = context::rows(ctx, CREDENTIALS).await?;
     let issued_credentials = context::rows(ctx, ISSUED).await?;
@@ -145,6 +148,7 @@ pub(super) async fn gather(
         privileged_events: privileged,
         statements,
         configuration_reads,
+        configuration_reports,
         faults,
         admission_decisions,
         policy_sets,
@@ -176,6 +180,7 @@ impl Knowledge {
             heartbeats: self.heartbeats.clone(),
             canaries_seen: self.canaries_seen.clone(),
             configuration_reads: rows_of(&self.configuration_reads, |r| ConfigurationRead::read(&r))?,
+            configuration_reports: rows_of(&self.configuration_reports, |r| ConfigurationReport::read(&r))?,
             faults: rows_of(&self.faults, |r| Fault::read(&r))?,
             admission_decisions: rows_of(&self.admission_decisions, |r| AdmissionDecision::read(&r))?,
             policy_sets: rows_of(&self.policy_sets, |r| AdmissionPolicySet::read(&r))?,

@@ -243,6 +243,7 @@ async fn collect(
             name: server.name.clone(),
             client,
             audit_policy_file: server.audit_policy_file.clone(),
+            authentication_configuration_file: server.authentication_configuration_file.clone(),
         });
     }
     let mut options = CollectOptions::new(cluster, CanaryKey::new(evidence::secret(dir, store::layout::CANARY_KEY)?));

@@ -132,3 +132,33 @@ table! {
         left_at: optional_time,
     }
 }
+
+table! {
+    /// What the authentication configuration of one API server says, from one reading of its file to the next.
+    Derived "authentication_settings" AuthenticationSettings {
+        /// The API server (last part of the name of its audit source).
+        api_server: text,
+        /// From when it held: when the file was read, or when the API server reported something else about it.
+        valid_from: time,
+        /// Until when; null while it holds.
+        valid_to: optional_time,
+        /// SHA-256 (hexadecimal) of the file.
+        digest: text,
+        /// Whether the API server reports to run with this file (metric `apiserver_authentication_config_controller_last_config_info`); null while no report is there.
+        in_force: optional_boolean,
+        /// Whether it has the form of an AuthenticationConfiguration. If not, nothing else is known.
+        readable: boolean,
+        /// URLs of the issuers whose tokens are accepted, comma separated.
+        issuers: text,
+        /// Prefixes that tell their users from others, comma separated in the order of the issuers; `(expression)` for one that is computed.
+        user_prefixes: text,
+        /// What every token's claims must meet, for each issuer: expressions and claims with their required values, as a JSON array of arrays.
+        claim_rules_json: text,
+        /// Keys of the extras by which claims are passed on, sorted and comma separated.
+        extras: text,
+        /// Requests without credentials: `refused`, `some_paths`, `all_paths`, or `unset` where the file leaves it to the flag `--anonymous-auth`, which allows them by default.
+        anonymous: text,
+        /// The paths, of `some_paths`, comma separated.
+        anonymous_paths: text,
+    }
+}

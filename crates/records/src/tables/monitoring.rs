@@ -23,7 +23,7 @@ table! {
     Segment "configuration_reads" ConfigurationRead {
         /// When it was read.
         read_at: time,
-        /// What it configures (`audit-policy`).
+        /// What it configures: `audit-policy` or `authentication`.
         configures: text,
         /// The API server that it belongs to (last part of the name of its audit source).
         api_server: text,
@@ -31,6 +31,20 @@ table! {
         digest: text,
         /// The content.
         content: text,
+    }
+}
+
+table! {
+    /// One report of an API server about the configuration that it runs with.
+    Segment "configuration_reports" ConfigurationReport {
+        /// When it was read.
+        read_at: time,
+        /// What is configured: `authentication`.
+        configures: text,
+        /// The API server (last part of the name of its audit source).
+        api_server: text,
+        /// SHA-256 (hexadecimal) of the file that it has loaded.
+        digest: text,
     }
 }
 
