@@ -1,14 +1,14 @@
 //! The store as this program opens it: with our projection, its keys, and sessions of tables over it.
 
 use std::io::{Read, Write};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail, ensure};
 use controls::Session;
-use controls::evidence::{Extent, Normaliser};
-use records::Timestamp;
-use store::{OpenError, ReadError, Store, StoreOptions, StoreReader, layout};
+use controls::evidence::Extent;
+use records::{EntryView, Timestamp};
+use store::{OpenError, Projection, ReadError, Store, StoreOptions, StoreReader, TableBuilders, layout};
 
 /// The present instant. This program is where the clock is; everything below is given it.
 pub(crate) fn now() -> Timestamp {
@@ -35,7 +35,52 @@ pub(crate) fn open_store(dir: &Path) -> Result<Store, OpenError> {
         // Whatever is wrong, opening says it better, and repairs what a crash left.
         Err(_) => StoreOptions::new(dir, "plimsoll.local/unreadable"),
     };
-    Store::open(options, Arc::new(Normaliser))
+    Store::open(options, Arc::new(StoreNormaliser::new(dir)))
+}
+
+/// The projection of a store's own tables: that of `controls`, with the store's key, so that credentials in plain text have digests.
+#[derive(Debug)]
+pub(crate) struct StoreNormaliser {
+    dir: PathBuf,
+    /// Read when the first entry is projected: a store that has just begun has no key before.
+    key: OnceLock<Option<plaintext::Key>>,
+}
+
+impl StoreNormaliser {
+    /// Of the store in this folder. Its key is made when it is not there.
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), key: OnceLock::new() }
+    }
+
+    /// Of a store that is only read: when its key is not there, rows have no digests.
+    pub(crate) fn reading(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), key: OnceLock::from(digest_key(dir)) }
+    }
+}
+
+impl Projection for StoreNormaliser {
+    fn version(&self) -> i64 {
+        normalize::VERSION
+    }
+
+    fn project(&self, entry: &EntryView<'_>, sink: &mut TableBuilders) {
+        let key = self.key.get_or_init(|| match secret(&self.dir, layout::REDACTION_KEY) {
+            Ok(key) => Some(plaintext::Key::new(key)),
+            Err(error) => {
+                tracing::warn!("credentials in plain text get no digests: {error:#}");
+                None
+            }
+        });
+        normalize::project_keyed(entry, key.as_ref(), sink);
+    }
+}
+
+/// The key of digests of the store in this folder, when it is there and can be read.
+pub(crate) fn digest_key(dir: &Path) -> Option<plaintext::Key> {
+    dir.join(layout::REDACTION_KEY)
+        .is_file()
+        .then(|| secret(dir, layout::REDACTION_KEY).ok().map(plaintext::Key::new))
+        .flatten()
 }
 
 /// Refuses a folder without a store, for commands that must not begin one.
@@ -95,7 +140,8 @@ pub(crate) fn secret(dir: &Path, name: &str) -> Result<[u8; 32]> {
 }
 
 /// The open tables over a view of the store.
-pub(crate) async fn session(reader: &StoreReader, extent: Extent, settings: analysis::Settings) -> Result<Session> {
+pub(crate) async fn session(reader: &StoreReader, extent: Extent, mut settings: analysis::Settings) -> Result<Session> {
+    settings.digest_key = digest_key(reader.dir());
     let inputs = controls::evidence::session_inputs(reader, extent, settings).context("failed to read the evidence")?;
     Session::open(inputs).await.context("failed to open the tables")
 }

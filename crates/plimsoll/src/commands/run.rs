@@ -72,7 +72,7 @@ async fn serve(arguments: &Arguments, configuration: Configuration, roles: &[Rol
     };
     let mut options = evidence::options(dir)?;
     options.segment_age = SEGMENT_AGE;
-    let store = Store::open(options, Arc::new(controls::evidence::Normaliser))
+    let store = Store::open(options, Arc::new(evidence::StoreNormaliser::new(dir)))
         .with_context(|| format!("failed to open the store {}", dir.display()))?;
     let _socket = writer::serve(dir, store.clone())?;
     let redactor = Redactor::new(evidence::secret(dir, store::layout::REDACTION_KEY)?);

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use controls::evidence::Normaliser;
 use store::fsck::FsckOptions;
 use store::verify::VerifyError;
 
 use super::Outcome;
 use crate::arguments::{Arguments, StoreCommand};
+use crate::evidence::StoreNormaliser;
 use crate::{evidence, output};
 
 /// A checkpoint is not longer.
@@ -58,7 +58,10 @@ fn stat(arguments: &Arguments) -> Result<Outcome> {
 
 fn fsck(arguments: &Arguments) -> Result<Outcome> {
     let spinner = output::spinner("recomputing everything from the bytes");
-    let report = store::fsck::fsck(&arguments.store, &FsckOptions { projection: Some(Arc::new(Normaliser)) });
+    let report = store::fsck::fsck(
+        &arguments.store,
+        &FsckOptions { projection: Some(Arc::new(StoreNormaliser::reading(&arguments.store))) },
+    );
     spinner.finish_and_clear();
     let mut rows = Vec::new();
     for (kind, problems) in [("problem", &report.problems), ("remark", &report.remarks)] {
@@ -84,7 +87,7 @@ fn fsck(arguments: &Arguments) -> Result<Outcome> {
 
 fn rebuild(arguments: &Arguments) -> Result<Outcome> {
     let spinner = output::spinner("making all tables again");
-    let report = store::rebuild::rebuild(&arguments.store, &Normaliser)?;
+    let report = store::rebuild::rebuild(&arguments.store, &StoreNormaliser::new(&arguments.store))?;
     spinner.finish_and_clear();
     let rows: Vec<Vec<String>> = report
         .tables
