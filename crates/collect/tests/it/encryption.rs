@@ -77,7 +77,12 @@ async fn every_provider_is_told_and_a_migration_shows() -> Result<()> {
     let admin = plane.admin()?;
     let evidence = Evidence::new();
     let server = || async {
-        anyhow::Ok(ApiServer { name: "a1".into(), client: plane.client(&admin).await?, audit_policy_file: None })
+        anyhow::Ok(ApiServer {
+            name: "a1".into(),
+            client: plane.client(&admin).await?,
+            audit_policy_file: None,
+            authentication_configuration_file: None,
+        })
     };
     let collector = evidence.collect(&["namespaces/v1"], plane.client(&admin).await?, vec![server().await?]).await;
     let counts = |prefix: &'static str| {
