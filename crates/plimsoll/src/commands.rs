@@ -63,7 +63,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::NetworkProbe(own) => network_probe::run(own),
         Command::Admission(own) => admission::run(arguments, own),
         Command::EtcdScan(own) => etcd_scan::run(arguments, own),
-        Command::Rbac => rbac::run(arguments),
-        Command::Admission(own) => admission::run(arguments, own),
     }
 }
