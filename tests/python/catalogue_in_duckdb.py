@@ -50,7 +50,13 @@ def run(case):
 
 def main():
     cases = json.load(sys.stdin)["cases"]
-    json.dump({case["name"]: run(case) for case in cases}, sys.stdout)
+    results = {}
+    for case in cases:
+        try:
+            results[case["name"]] = run(case)
+        except (duckdb.Error, ValueError) as error:
+            sys.exit(f"{case['name']}: {error}")
+    json.dump(results, sys.stdout)
 
 
 if __name__ == "__main__":
