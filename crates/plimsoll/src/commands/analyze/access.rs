@@ -62,7 +62,7 @@ pub(super) fn diff(arguments: &Arguments, own: &AccessDiffArguments) -> Result<O
     let to = own.to.unwrap_or_else(evidence::now);
     ensure!(own.from < to, "--from must be before --to");
     let configuration = Configuration::load(arguments.config.as_deref())?;
-    let state = |at| anyhow::Ok(State::of(&source::history(arguments, &configuration, own.cluster.as_deref(), at)?));
-    let (before, after) = (state(own.from)?, state(to)?);
+    let [before, after] = source::history(arguments, &configuration, own.cluster.as_deref(), [own.from, to])?;
+    let (before, after) = (State::of(&before), State::of(&after));
     print(arguments.format, &Answer::of(access::changes(&questions::diff(&before, &after))), false)
 }

@@ -41,7 +41,8 @@ pub(super) fn read(arguments: &Arguments, own: &AnalyzeSource) -> Result<Facts> 
         return Ok(Facts { snapshot: cluster(named)? });
     }
     let at = own.at.unwrap_or_else(evidence::now);
-    Ok(Facts { snapshot: history(arguments, &configuration, own.cluster.as_deref(), at)? })
+    let [snapshot] = history(arguments, &configuration, own.cluster.as_deref(), [at])?;
+    Ok(Facts { snapshot })
 }
 
 fn manifests(named: &[PathBuf]) -> Result<Facts> {
@@ -122,25 +123,22 @@ fn cluster(kubeconfig: Option<&Path>) -> Result<Snapshot> {
     Ok(snapshot)
 }
 
-pub(super) fn history(
+/// The objects of one cluster at each of these instants; the history is read once for all of them.
+pub(super) fn history<const N: usize>(
     arguments: &Arguments,
     configuration: &Configuration,
     cluster: Option<&str>,
-    at: Timestamp,
-) -> Result<Snapshot> {
+    instants: [Timestamp; N],
+) -> Result<[Snapshot; N]> {
     let reader = evidence::open_reader(&arguments.store)?;
     let spinner = output::spinner("reading the history");
+    let columns: Vec<&str> =
+        <ObjectVersion<'static> as records::Row>::TABLE.columns.iter().map(|column| column.name).collect();
+    let held = instants
+        .map(|at| format!("(valid_from <= TIMESTAMP '{at}' AND (valid_to IS NULL OR valid_to > TIMESTAMP '{at}'))"));
+    let sql = format!("SELECT {} FROM object_versions WHERE {}", columns.join(", "), held.join(" OR "));
     let versions: Vec<ObjectVersion<'static>> = evidence::runtime()?.block_on(async {
         let session = evidence::session(&reader, Extent::Durable, evaluation::settings(configuration)).await?;
-        let sql = format!(
-            "SELECT {} FROM object_versions WHERE valid_from <= TIMESTAMP '{at}' AND (valid_to IS NULL OR valid_to > TIMESTAMP '{at}')",
-            <ObjectVersion<'static> as records::Row>::TABLE
-                .columns
-                .iter()
-                .map(|column| column.name)
-                .collect::<Vec<_>>()
-                .join(", ")
-        );
         let batches = session.query(&sql).await.context("failed to read the history")?;
         controls::batches::rows_of(&batches, |row| {
             <ObjectVersion<'_> as records::Row>::read(&row).map(ObjectVersion::into_owned)
@@ -148,17 +146,26 @@ pub(super) fn history(
         .context("failed to read the history")
     })?;
     spinner.finish_and_clear();
-    let mut clusters: Vec<&str> = versions.iter().map(|version| &*version.provenance.cluster).collect();
+    let mut snapshots = Vec::with_capacity(N);
+    for at in instants {
+        snapshots.push(Snapshot::at(&versions, cluster_at(&versions, cluster, at)?, at));
+    }
+    snapshots.try_into().map_err(|_| anyhow::anyhow!("a snapshot is missing"))
+}
+
+/// The cluster that is meant: the one that was named, or the only one that the history has at the instant.
+fn cluster_at<'a>(versions: &'a [ObjectVersion<'_>], named: Option<&'a str>, at: Timestamp) -> Result<&'a str> {
+    let holds = |v: &&ObjectVersion<'_>| v.valid_from <= at && v.valid_to.is_none_or(|to| at < to);
+    let mut clusters: Vec<&str> = versions.iter().filter(holds).map(|v| &*v.provenance.cluster).collect();
     clusters.sort_unstable();
     clusters.dedup();
-    let cluster = match (cluster, clusters.as_slice()) {
-        (Some(cluster), all) if all.contains(&cluster) => cluster,
-        (None, [only]) => only,
+    match (named, clusters.as_slice()) {
+        (Some(cluster), all) if all.contains(&cluster) => Ok(cluster),
+        (None, [only]) => Ok(only),
         (_, []) => bail!("the history holds no object at {at}; name another moment with --at"),
         (None, several) => bail!("the history holds several clusters; name one with --cluster: {}", several.join(", ")),
         (Some(cluster), several) => {
             bail!("the history holds no objects of {cluster:?} at {at}; it holds those of {}", several.join(", "))
         }
-    };
-    Ok(Snapshot::at(&versions, cluster, at))
+    }
 }
