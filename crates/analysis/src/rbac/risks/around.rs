@@ -6,14 +6,16 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use ahash::HashMap;
+use super::graph::{Best, Graph, Step};
 
-use super::graph::{Best, Edge, Graph, Step, mix};
+/// In place of an edge: the vertex is the end itself.
+const OWN_END: u32 = u32::MAX;
 
 /// The ways on from the vertices whose shortest ways go through one vertex, without it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Around {
-    ways: HashMap<u32, Option<Best>>,
+    /// By number of the vertex, in order.
+    ways: Vec<(u32, Option<Best>)>,
 }
 
 /// Where in the tree of all ways on each vertex comes to next: the other way round.
@@ -65,36 +67,55 @@ impl Around {
             inside.extend(comers.to(number));
             next += 1;
         }
+        inside.sort_unstable();
+        // Where each vertex stands among those inside, as a number that is one more.
+        let mut place: Vec<u32> = vec![0; graph.len()];
+        for (own, number) in (1..).zip(&inside) {
+            if let Some(place) = place.get_mut(*number as usize) {
+                *place = own;
+            }
+        }
+        let place = |number: u32| place.get(number as usize).copied().unwrap_or(0).checked_sub(1);
         let mut around = Self { ways: inside.iter().map(|number| (*number, None)).collect() };
-        let mut into: HashMap<u32, Vec<Step>> = HashMap::default();
+        let mut into: Vec<Vec<(u32, u32)>> = vec![Vec::new(); inside.len()];
         // Of all that wait, the worst end first, of several the nearest, of equally near ones the first edge.
         let mut waiting: BinaryHeap<Reverse<(Reverse<u8>, u32, u32, u32)>> = BinaryHeap::new();
         let rank = |best: &Best| Reverse(best.end as u8);
-        let own_end = u32::MAX;
-        for number in &inside {
-            if let Some(own) = graph.own_end(*number) {
-                waiting.push(Reverse((rank(&own), 0, *number, own_end)));
-            }
+        for (own, number) in (0_u32..).zip(&inside) {
+            // Of what leads out, the best alone can be the way.
+            let mut best = graph.own_end(*number).map(|end| (rank(&end), 0, own, OWN_END));
             for (position, edge) in (0..).zip(graph.out(*number)).filter(|(_, edge)| edge.to != avoided) {
-                if around.ways.contains_key(&edge.to) {
-                    into.entry(edge.to).or_default().push((*number, position));
+                if let Some(to) = place(edge.to) {
+                    if let Some(into) = into.get_mut(to as usize) {
+                        into.push((own, position));
+                    }
                 } else if let Some(on) = graph.best(edge.to) {
-                    waiting.push(Reverse((rank(&on), on.distance + 1, *number, position)));
+                    let this = (rank(&on), on.distance + 1, own, position);
+                    best = Some(best.map_or(this, |best| best.min(this)));
                 }
             }
+            waiting.extend(best.map(Reverse));
         }
-        while let Some(Reverse((end, distance, number, position))) = waiting.pop() {
-            if around.ways.get(&number).is_none_or(Option::is_some) {
-                continue;
-            }
-            let best = if position == own_end {
+        while let Some(Reverse((end, distance, own, position))) = waiting.pop() {
+            let Some((number, None)) = around.ways.get(own as usize).copied() else { continue };
+            let best = if position == OWN_END {
                 graph.own_end(number)
             } else {
-                graph.edge_at((number, position)).and_then(|edge| around.by(graph, edge, position))
+                graph.edge_at((number, position)).and_then(|edge| {
+                    let on = match place(edge.to) {
+                        Some(to) => around.ways.get(to as usize)?.1?,
+                        None => graph.best(edge.to)?,
+                    };
+                    Some(on.after(edge, position))
+                })
             };
-            around.ways.insert(number, best);
-            for (from, position) in into.get(&number).into_iter().flatten() {
-                waiting.push(Reverse((end, distance + 1, *from, *position)));
+            if let Some(way) = around.ways.get_mut(own as usize) {
+                way.1 = best;
+            }
+            for (from, position) in into.get(own as usize).into_iter().flatten() {
+                if around.ways.get(*from as usize).is_some_and(|way| way.1.is_none()) {
+                    waiting.push(Reverse((end, distance + 1, *from, *position)));
+                }
             }
         }
         around
@@ -102,35 +123,34 @@ impl Around {
 
     /// The vertices of which the ways are told here.
     pub(crate) fn vertices(&self) -> impl Iterator<Item = u32> {
-        self.ways.keys().copied()
+        self.ways.iter().map(|(number, _)| *number)
+    }
+
+    fn way(&self, number: u32) -> Option<Option<Best>> {
+        let place = self.ways.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        self.ways.get(place).map(|(_, best)| *best)
     }
 
     pub(crate) fn has(&self, number: u32) -> bool {
-        self.ways.contains_key(&number)
+        self.way(number).is_some()
     }
 
     /// The way on from any vertex without the avoided one.
     pub(crate) fn best(&self, graph: &Graph, number: u32) -> Option<Best> {
-        self.ways.get(&number).copied().unwrap_or_else(|| graph.best(number))
-    }
-
-    fn by(&self, graph: &Graph, edge: &Edge, position: u32) -> Option<Best> {
-        let on = self.best(graph, edge.to)?;
-        let digest = mix(edge.digest, on.digest);
-        Some(Best { end: on.end, distance: on.distance + 1, edge: Some(position), digest })
+        self.way(number).unwrap_or_else(|| graph.best(number))
     }
 
     /// Whether the way on from a vertex is still the best that its own edges give; as long as that is so of all, all ways are right.
     pub(crate) fn holds_at(&self, graph: &Graph, number: u32, avoided: u32) -> bool {
-        let Some(known) = self.ways.get(&number) else { return true };
+        let Some(known) = self.way(number) else { return true };
         let mut best = graph.own_end(number);
         for (position, edge) in (0..).zip(graph.out(number)).filter(|(_, edge)| edge.to != avoided) {
             let Some(on) = self.best(graph, edge.to) else { continue };
             if best.is_none_or(|best| best.end < on.end || (best.end == on.end && best.distance > on.distance + 1)) {
-                best = self.by(graph, edge, position);
+                best = Some(on.after(edge, position));
             }
         }
-        best == *known
+        best == known
     }
 
     /// The steps of the way on from a vertex.

@@ -2,13 +2,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::engine::Engine;
+use super::engine::{Engine, Name};
+use super::graph::Why;
 use super::parts::Parts;
 use super::vertex::Vertex;
 use super::world::account_subject;
 use crate::rbac::subject::{AUTHENTICATED, SERVICE_ACCOUNTS, Subject};
 
+/// What a node says of the service accounts that its pods run as.
+const RUNS_HERE: &str = "a pod on the node runs as it";
+
 impl Engine {
+    /// Sets of some accounts whether an edge leads to them from a node; gives back the node's vertex when that is another than before.
+    pub(crate) fn move_accounts(&mut self, node: &str, accounts: &BTreeSet<Name>) -> Option<u32> {
+        let vertex = self.graph.find(&Vertex::Node(node.to_owned()))?;
+        let mut other = false;
+        for account in accounts {
+            let (namespace, name) = account;
+            let here = self.world.running.nodes.get(node).is_some_and(|on| on.accounts.contains_key(account));
+            let subject = account_subject(namespace, name);
+            let why = (here && self.leads(namespace, name))
+                .then(|| Why::Object { label: subject.to_string(), says: RUNS_HERE });
+            other |= self.graph.set_edge(vertex, Vertex::Subject(subject), why);
+        }
+        other.then_some(vertex)
+    }
+
     /// The edges that begin at a vertex by what it is, each with the object that says so and what it says; gives back what they depend on beside the
     /// service accounts that lead anywhere, and what runs where.
     pub(crate) fn add_edges(&self, vertex: &Vertex, edges: &mut Vec<(Vertex, String, &'static str)>) -> Parts {
@@ -96,7 +115,7 @@ impl Engine {
                 for (namespace, name) in accounts.filter(|(namespace, name)| self.leads(namespace, name)) {
                     let subject = account_subject(namespace, name);
                     let label = subject.to_string();
-                    edge(Vertex::Subject(subject), label, "a pod on the node runs as it");
+                    edge(Vertex::Subject(subject), label, RUNS_HERE);
                 }
             }
             Vertex::NodeCredentials => {
@@ -113,7 +132,7 @@ impl Engine {
         match vertex {
             Vertex::Subject(_) | Vertex::AccountsOf(_) => Parts::GROUPS,
             Vertex::TokensOf(_) => Parts::TOKENS,
-            Vertex::PodsOf(_) => Parts::RUNNING | Parts::ACCOUNTS | Parts::TAKEN,
+            Vertex::PodsOf(_) => Parts::RUNNING | Parts::ACCOUNTS,
             Vertex::Nodes | Vertex::Node(_) => Parts::CONTROL_PLANE,
             Vertex::NodeCredentials => Parts::RUNNING,
             _ => Parts::NONE,
@@ -147,6 +166,7 @@ fn within<'a, V>(
     by_namespace: &'a BTreeMap<String, V>,
     scope: Option<&str>,
 ) -> impl Iterator<Item = (&'a String, &'a V)> {
-    let scope = scope.map(str::to_owned);
-    by_namespace.iter().filter(move |(namespace, _)| scope.as_ref().is_none_or(|scope| scope == *namespace))
+    let one = scope.and_then(|scope| by_namespace.get_key_value(scope));
+    let all = scope.is_none().then_some(by_namespace);
+    one.into_iter().chain(all.into_iter().flatten())
 }

@@ -1,7 +1,9 @@
 //! The risks of a cluster as they stand, changed by what each change of an object touches.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+use ahash::{HashMap, HashSet};
 
 use super::around::Around;
 use super::expand::Rights;
@@ -61,6 +63,12 @@ pub(crate) struct Engine {
     pub(crate) depends: Vec<Parts>,
     /// For how many subjects a vertex is among those that their ways go around by.
     pub(crate) watchers: Vec<u32>,
+    /// The namespace that stands for all.
+    telling: Option<String>,
+    /// Service accounts with findings, by namespace.
+    with_findings: HashMap<String, HashSet<String>>,
+    /// Those whose ways go around their beginning.
+    pub(crate) turning: BTreeSet<Subject>,
     /// How many vertices there may be before those that nothing leads to any more are dropped.
     most_vertices: usize,
     pub(crate) generation: u64,
@@ -80,8 +88,10 @@ pub(crate) struct Found {
     pub(crate) leading: BTreeSet<String>,
     /// Nodes on which something else comes together.
     pub(crate) on_nodes: BTreeSet<String>,
-    /// Nodes of which other accounts lead anywhere.
+    /// Nodes of which all accounts have to be looked at.
     pub(crate) nodes: BTreeSet<String>,
+    /// Nodes that accounts came to or left, with these.
+    pub(crate) moved: BTreeMap<String, BTreeSet<Name>>,
 }
 
 impl Engine {
@@ -93,11 +103,14 @@ impl Engine {
             told: BTreeMap::new(),
             on_nodes: BTreeMap::new(),
             leading: BTreeMap::new(),
-            accounts: HashMap::new(),
+            accounts: HashMap::default(),
             rights: BTreeMap::new(),
             graph: Graph::new(),
             depends: Vec::new(),
             watchers: Vec::new(),
+            telling: None,
+            with_findings: HashMap::default(),
+            turning: BTreeSet::new(),
             most_vertices: 0,
             generation: 0,
         }
@@ -130,7 +143,7 @@ impl Engine {
             self.evaluate(subject, &mut touched.parts, &mut found);
         }
         self.evaluate_nodes(&mut touched, &mut found);
-        let whom = self.look_again(&touched, &found);
+        let whom = self.look_again(&mut touched, &found);
         self.tell(&whom)
     }
 
@@ -164,6 +177,12 @@ impl Engine {
             Subject::ServiceAccount { namespace, name } => {
                 if has != had {
                     found.flipped.insert((namespace.clone(), name.clone()));
+                    let names = self.with_findings.entry(namespace.clone()).or_default();
+                    if has {
+                        names.insert(name.clone())
+                    } else {
+                        names.remove(name)
+                    };
                 }
                 if self.lead(namespace, name, has) {
                     found.leading.insert(namespace.clone());
@@ -188,11 +207,18 @@ impl Engine {
 
     /// Whether a service account leads anywhere.
     pub(crate) fn leads(&self, namespace: &str, name: &str) -> bool {
-        self.told.get(&account_subject(namespace, name)).is_some_and(|told| !told.findings.is_empty())
+        self.with_findings.get(namespace).is_some_and(|names| names.contains(name))
     }
 
     /// Looks again at the edges that may be others and at the ways; gives back whom something else may have to be told of.
-    fn look_again(&mut self, touched: &Touched, found: &Found) -> Whom {
+    fn look_again(&mut self, touched: &mut Touched, found: &Found) -> Whom {
+        if touched.parts.touches(Parts::NAMESPACES | Parts::ACCOUNTS | Parts::RUNNING) {
+            let telling = self.world.telling_namespace();
+            if telling != self.telling {
+                self.telling = telling;
+                touched.parts |= Parts::TELLING;
+            }
+        }
         if touched.parts.touches(Parts::ROLES) {
             let world = &self.world;
             self.rights.retain(|(key, _), rights| rights.is_of(world.role(key)));
@@ -205,8 +231,13 @@ impl Engine {
                 changed.push(number);
             }
         }
+        for (node, accounts) in &found.moved {
+            changed.extend(self.move_accounts(node, accounts));
+        }
         // What new edges lead to is new itself, and leads further.
-        while let Some(number) = u32::try_from(self.depends.len()).ok().filter(|_| self.depends.len() < self.graph.len()) {
+        while let Some(number) =
+            u32::try_from(self.depends.len()).ok().filter(|_| self.depends.len() < self.graph.len())
+        {
             self.depends.push(Parts::NONE);
             if self.expand(number) {
                 changed.push(number);
@@ -284,6 +315,12 @@ impl Engine {
             add(Vertex::AccountsOf(None));
             add(Vertex::PodsOf(None));
             add(Vertex::NodeCredentials);
+        }
+        for namespace in &touched.taken {
+            add(Vertex::PodsOf(Some(namespace.clone())));
+        }
+        if !touched.taken.is_empty() {
+            add(Vertex::PodsOf(None));
         }
         for namespace in &touched.places {
             add(Vertex::NodesOf(Some(namespace.clone())));

@@ -89,7 +89,8 @@ impl Engine {
     fn connect(&mut self, vertex: &Vertex, out: &mut Out) {
         let mut edges = Vec::new();
         out.depends |= self.add_edges(vertex, &mut edges);
-        out.edges.extend(edges.into_iter().map(|(to, label, says)| (self.graph.vertex(to), Why::Object { label, says })));
+        out.edges
+            .extend(edges.into_iter().map(|(to, label, says)| (self.graph.vertex(to), Why::Object { label, says })));
     }
 
     /// The ways that findings open.
@@ -131,10 +132,9 @@ impl Engine {
                 }
                 parts
             }
-            // Where it may be bound is told of one namespace, which objects of all kinds decide.
-            Some(Opens::Bind { .. }) => {
-                Parts::ROLES | Parts::BINDINGS | Parts::NAMESPACES | Parts::ACCOUNTS | Parts::RUNNING
-            }
+            Some(Opens::Bind { existing: true, .. }) => Parts::ROLES | Parts::BINDINGS,
+            Some(Opens::Bind { cluster_roles: true, .. }) if names.is_none() => Parts::NONE,
+            Some(Opens::Bind { .. }) => Parts::ROLES | Parts::TELLING,
             Some(Opens::TokenSecrets) if names.is_some() => Parts::TOKENS,
             Some(Opens::Controllers(_)) => Parts::ACCOUNTS,
             Some(Opens::AwsAuth) => Parts::AWS,

@@ -52,6 +52,14 @@ pub(crate) struct Best {
     pub(crate) digest: u64,
 }
 
+impl Best {
+    /// The way that begins with an edge, at a place among those of its vertex, and goes on like this.
+    pub(crate) fn after(self, edge: &Edge, position: u32) -> Self {
+        let digest = mix(edge.digest, self.digest);
+        Self { end: self.end, distance: self.distance + 1, edge: Some(position), digest }
+    }
+}
+
 #[derive(Debug)]
 struct Place {
     vertex: Vertex,
@@ -76,6 +84,11 @@ const ENDS: [Effect; 4] = [Effect::ClusterAdmin, Effect::Node, Effect::CloudIden
 // Fixed keys: the digest tells change within one run of the program, and must not differ between runs in its effect.
 fn hasher() -> RandomState {
     RandomState::with_seeds(1, 2, 3, 4)
+}
+
+/// The digest of a way, if there is one.
+pub(crate) fn digest(best: Option<Best>) -> u64 {
+    best.map_or(0, |best| best.digest)
 }
 
 /// A digest of two, the order of which counts.
@@ -110,6 +123,27 @@ impl Graph {
         let other = place.sign != sign || place.out.len() != edges.len();
         (place.out, place.sign) = (edges, sign);
         other
+    }
+
+    /// Sets whether there is an edge to another vertex, among those whose vertices are in order; gives back whether that is another than before.
+    pub(crate) fn set_edge(&mut self, from: u32, to: Vertex, why: Option<Why>) -> bool {
+        let out = self.out(from);
+        let position = out.partition_point(|edge| self.at(edge.to).is_some_and(|other| *other < to));
+        let there = out.get(position).is_some_and(|edge| self.at(edge.to) == Some(&to));
+        if there == why.is_some() {
+            return false;
+        }
+        let edge = why.map(|why| {
+            let to = self.vertex(to);
+            self.edge(from, to, why)
+        });
+        let Some(place) = self.places.get_mut(from as usize) else { return false };
+        match edge {
+            Some(edge) => place.out.insert(position, edge),
+            None => drop(place.out.remove(position)),
+        }
+        place.sign = place.out.iter().fold(0, |sign, edge| mix(sign, edge.digest));
+        true
     }
 
     fn edge(&self, from: u32, to: u32, why: Why) -> Edge {
@@ -182,12 +216,21 @@ impl Graph {
     /// A way on is that to the worst end, of several that of the fewest steps, of equally short ones that of the edge that comes first. As long as
     /// each vertex has the best that its own edges give, all ways are right; so one look at those vertices tells whether anything is to be done.
     pub(crate) fn settle(&mut self, changed: &[u32]) -> bool {
-        if changed.iter().all(|number| self.best(*number) == self.best_by_edges(*number)) {
+        let mut same = true;
+        for number in changed {
+            let (known, now) = (self.best(*number), self.best_by_edges(*number));
+            same &= digest(known) == digest(now);
+            if same && let Some(place) = self.places.get_mut(*number as usize) {
+                // The edge may stand at another place among those of the vertex.
+                place.best = now;
+            }
+        }
+        if same {
             return false;
         }
-        let before: Vec<u64> = self.places.iter().map(|place| place.best.map_or(0, |best| best.digest)).collect();
+        let before: Vec<u64> = self.places.iter().map(|place| digest(place.best)).collect();
         self.settle_all();
-        self.places.iter().zip(before).any(|(place, before)| place.best.map_or(0, |best| best.digest) != before)
+        self.places.iter().zip(before).any(|(place, before)| digest(place.best) != before)
     }
 
     /// The way on from a vertex given those from the vertices next to it.
@@ -196,10 +239,8 @@ impl Graph {
         let mut best = self.own_end(number);
         for (position, edge) in (0..).zip(&place.out) {
             let Some(on) = self.best(edge.to) else { continue };
-            let distance = on.distance + 1;
-            if best.is_none_or(|best| best.end < on.end || (best.end == on.end && best.distance > distance)) {
-                let digest = mix(edge.digest, on.digest);
-                best = Some(Best { end: on.end, distance, edge: Some(position), digest });
+            if best.is_none_or(|best| best.end < on.end || (best.end == on.end && best.distance > on.distance + 1)) {
+                best = Some(on.after(edge, position));
             }
         }
         best

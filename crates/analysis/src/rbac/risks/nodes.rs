@@ -6,10 +6,10 @@ use std::sync::{Arc, LazyLock};
 
 use super::catalogue::by_id;
 use super::findings::{Evidence, Finding, Held, Opening, opened_by};
-use super::vertex::Vertex;
 use super::need::Reach;
 use super::options::{Applies, Options};
 use super::profile::{Bits, needs};
+use super::vertex::Vertex;
 use super::world::{World, account_subject};
 use crate::rbac::subject::Subject;
 

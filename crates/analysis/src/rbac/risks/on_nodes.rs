@@ -15,8 +15,13 @@ impl Engine {
         let mut nodes: BTreeMap<String, BTreeSet<Name>> = std::mem::take(&mut touched.nodes);
         // Accounts on a node change its ways where they lead anywhere.
         for (node, changed) in &nodes {
-            if changed.is_empty() || changed.iter().any(|(namespace, name)| self.leads(namespace, name)) {
+            if changed.is_empty() {
                 found.nodes.insert(node.clone());
+            } else if changed
+                .iter()
+                .any(|account| self.leads(&account.0, &account.1) || found.flipped.contains(account))
+            {
+                found.moved.insert(node.clone(), changed.clone());
             }
         }
         let accounts = touched.subjects.iter().filter_map(|subject| match subject {
@@ -55,8 +60,15 @@ impl Engine {
             }
             let mut findings = Vec::new();
             if leads {
-                let on: Vec<Name> =
-                    self.world.running.nodes.get(&node).into_iter().flat_map(|on| on.accounts.keys()).cloned().collect();
+                let on: Vec<Name> = self
+                    .world
+                    .running
+                    .nodes
+                    .get(&node)
+                    .into_iter()
+                    .flat_map(|on| on.accounts.keys())
+                    .cloned()
+                    .collect();
                 let accounts: Vec<_> = on.iter().map(|account| self.account(account)).collect();
                 findings.extend(nodes::path(&node));
                 findings.extend(nodes::together(&self.options, &accounts));

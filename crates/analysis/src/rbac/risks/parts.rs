@@ -25,8 +25,8 @@ impl Parts {
     pub(crate) const RUNNING: Self = Self(1 << 6);
     /// Pods, by their names.
     pub(crate) const PODS: Self = Self(1 << 7);
-    /// From which namespaces' pods which nodes can be taken.
-    pub(crate) const TAKEN: Self = Self(1 << 8);
+    /// Which namespace stands for all.
+    pub(crate) const TELLING: Self = Self(1 << 8);
     /// Which nodes are of the control plane.
     pub(crate) const CONTROL_PLANE: Self = Self(1 << 9);
     /// Which groups lead anywhere whose members are so by what they are.

@@ -10,8 +10,8 @@ use records::table::Provenance;
 use super::around::{Around, Comers};
 use super::catalogue::{Effect, Opens, Severity};
 use super::engine::Told as Holder;
-use super::findings::{Evidence, Finding, Opening};
 use super::expand::{Rights, binds_only_what_is_there};
+use super::findings::{Evidence, Finding, Opening};
 use super::graph::{Edge, Graph, Why, mix};
 use super::steps::{Link, Rest, permission, step};
 use super::vertex::Vertex;
@@ -201,14 +201,7 @@ impl Renderer<'_> {
         Some(Way { opening, effect, severity: severity.max(of_end), lead })
     }
 
-    fn risk(
-        &self,
-        subject: &Subject,
-        finding: &Finding,
-        worst: &Way<'_>,
-        ways: &[Way<'_>],
-        around: &Around,
-    ) -> Risk {
+    fn risk(&self, subject: &Subject, finding: &Finding, worst: &Way<'_>, ways: &[Way<'_>], around: &Around) -> Risk {
         let mut permissions: Vec<String> = Vec::new();
         for way in ways {
             let permission = permission(way.opening);
@@ -283,7 +276,9 @@ impl Renderer<'_> {
             Why::Opening { finding, opening, .. } => {
                 let findings = match from {
                     Vertex::Subject(subject) => self.told.get(subject).map(|told| told.findings.as_slice()),
-                    Vertex::Rights(key, scope) => self.rights.get(&(key.clone(), scope.clone())).map(|rights| rights.findings.as_slice()),
+                    Vertex::Rights(key, scope) => {
+                        self.rights.get(&(key.clone(), scope.clone())).map(|rights| rights.findings.as_slice())
+                    }
                     _ => None,
                 };
                 let found = findings.and_then(|findings| findings.get(*finding));

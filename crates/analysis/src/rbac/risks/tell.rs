@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::around::Around;
 use super::catalogue::Effect;
 use super::engine::{Change, Engine, Told};
-use super::graph::{Best, Graph, mix};
+use super::graph::{Graph, digest, mix};
 use super::nodes;
-use super::around::Around;
 use super::risk::{Renderer, Risk, RiskKey};
 use super::vertex::Vertex;
 use crate::rbac::subject::Subject;
@@ -60,7 +60,8 @@ struct Look {
 impl Engine {
     /// The risks that are others than they were last told.
     pub(crate) fn tell(&mut self, whom: &Whom) -> Vec<Change> {
-        if matches!(whom, Whom::These { subjects, nodes, watching } if subjects.is_empty() && nodes.is_empty() && watching.is_empty()) {
+        if matches!(whom, Whom::These { subjects, nodes, watching } if subjects.is_empty() && nodes.is_empty() && watching.is_empty())
+        {
             return Vec::new();
         }
         let renderer = Renderer {
@@ -75,10 +76,14 @@ impl Engine {
             Some((subject.clone(), look(&renderer, subject, told, &told.findings, 0, 0)?))
         };
         let chosen: Vec<(&Subject, &Told)> = match whom {
-            Whom::These { subjects, watching, .. } if watching.is_empty() => {
-                subjects.iter().filter_map(|subject| self.told.get_key_value(subject)).collect()
+            Whom::These { subjects, watching, .. } => {
+                let turning = if watching.is_empty() { None } else { Some(&self.turning) };
+                let mut these: BTreeSet<&Subject> = subjects.iter().collect();
+                these.extend(turning.into_iter().flatten());
+                let told = these.into_iter().filter_map(|subject| self.told.get_key_value(subject));
+                told.filter(|(subject, told)| whom.has_subject(subject, told, &self.graph)).collect()
             }
-            _ => self.told.iter().filter(|(subject, told)| whom.has_subject(subject, told, &self.graph)).collect(),
+            Whom::Everybody => self.told.iter().collect(),
         };
         let of_subjects: Vec<(Subject, Look)> = chosen.into_iter().filter_map(of_subject).collect();
         let mut of_nodes: Vec<(String, Look)> = Vec::new();
@@ -87,11 +92,8 @@ impl Engine {
             let holds_keys = self.world.is_control_plane(node);
             let end = self.graph.find(&Vertex::Node(node.clone())).and_then(|node| self.graph.best(node));
             let alone = holds_keys || end.is_none_or(|best| best.end != Effect::ClusterAdmin);
-            let (findings, first) = if alone {
-                (told.findings.get(1..).unwrap_or_default(), 1)
-            } else {
-                (told.findings.as_slice(), 0)
-            };
+            let (findings, first) =
+                if alone { (told.findings.get(1..).unwrap_or_default(), 1) } else { (told.findings.as_slice(), 0) };
             let look = look(&renderer, &nodes::subject(node), told, findings, first, u64::from(alone) + 1);
             of_nodes.extend(look.map(|look| (node.clone(), look)));
         }
@@ -99,6 +101,11 @@ impl Engine {
         for (subject, look) in of_subjects {
             if let Some(told) = self.told.get_mut(&subject) {
                 told.take(&subject, look, &mut self.watchers, &mut changes);
+                if told.around == Around::default() {
+                    self.turning.remove(&subject);
+                } else if !self.turning.contains(&subject) {
+                    self.turning.insert(subject.clone());
+                }
                 if told.findings.is_empty() {
                     self.told.remove(&subject);
                 }
@@ -129,14 +136,17 @@ fn look(
     let of = |around: &Around| {
         let own = told.vertex.map_or(0, |vertex| seen_at(graph, vertex));
         // In any order.
-        let inside = around.vertices().fold(0_u64, |all, number| all.wrapping_add(mix(u64::from(number), seen_at(graph, number))));
+        let inside = around
+            .vertices()
+            .fold(0_u64, |all, number| all.wrapping_add(mix(u64::from(number), seen_at(graph, number))));
         mix(mix(mix(told.generation, mark), own), inside)
     };
     if told.looked == Some(of(&told.around)) {
         return None;
     }
     let leads = renderer.leads(told.vertex);
-    let shown = mix(mix(mix(told.generation, mark), told.vertex.map_or(0, |vertex| graph.sign(vertex))), leads.digest());
+    let shown =
+        mix(mix(mix(told.generation, mark), told.vertex.map_or(0, |vertex| graph.sign(vertex))), leads.digest());
     let risks = (told.shown != Some(shown)).then(|| renderer.risks(subject, &leads, findings, first));
     Some(Look { looked: of(&leads.around), shown, around: leads.around, risks })
 }
@@ -145,10 +155,6 @@ fn look(
 fn seen_at(graph: &Graph, vertex: u32) -> u64 {
     let on = graph.out(vertex).iter().map(|edge| digest(graph.best(edge.to)));
     on.fold(graph.sign(vertex), mix)
-}
-
-fn digest(best: Option<Best>) -> u64 {
-    best.map_or(0, |best| best.digest)
 }
 
 impl Told {

@@ -48,6 +48,8 @@ pub(crate) struct Touched {
     pub(crate) nodes: BTreeMap<String, BTreeSet<(String, String)>>,
     /// Namespaces of which pods came to a node as the first, or went as the last.
     pub(crate) places: BTreeSet<String>,
+    /// Namespaces of which pods that can take a node came as the first or went as the last.
+    pub(crate) taken: BTreeSet<String>,
     /// Parts of the world that are others.
     pub(crate) parts: Parts,
 }
@@ -64,6 +66,7 @@ impl Touched {
             && self.namespaces.is_empty()
             && self.nodes.is_empty()
             && self.places.is_empty()
+            && self.taken.is_empty()
             && self.parts.is_none()
     }
 }

@@ -365,7 +365,7 @@ impl Running {
                 let ran = node.runs_of(Some(namespace));
                 let other = count(&mut node.accounts, account.clone(), more);
                 if used.takes_node && count(&mut node.taken_from, namespace.to_owned(), more) {
-                    touched.parts |= Parts::TAKEN;
+                    touched.taken.insert(namespace.to_owned());
                 }
                 if used.api_server {
                     step(&mut node.api_servers);
@@ -383,7 +383,7 @@ impl Running {
                 }
             }
             None if used.takes_node && count(&mut self.taking, namespace.to_owned(), more) => {
-                touched.parts |= Parts::TAKEN;
+                touched.taken.insert(namespace.to_owned());
             }
             None => {}
         }
