@@ -231,9 +231,7 @@ impl Engine {
                 changed.push(number);
             }
         }
-        for (node, accounts) in &found.moved {
-            changed.extend(self.move_accounts(node, accounts));
-        }
+        self.move_pods(touched, found, &mut changed);
         // What new edges lead to is new itself, and leads further.
         while let Some(number) =
             u32::try_from(self.depends.len()).ok().filter(|_| self.depends.len() < self.graph.len())
@@ -316,17 +314,11 @@ impl Engine {
             add(Vertex::PodsOf(None));
             add(Vertex::NodeCredentials);
         }
-        for namespace in &touched.taken {
+        for namespace in &touched.taking {
             add(Vertex::PodsOf(Some(namespace.clone())));
         }
-        if !touched.taken.is_empty() {
+        if !touched.taking.is_empty() {
             add(Vertex::PodsOf(None));
-        }
-        for namespace in &touched.places {
-            add(Vertex::NodesOf(Some(namespace.clone())));
-        }
-        if !touched.places.is_empty() {
-            add(Vertex::NodesOf(None));
         }
         for node in &found.nodes {
             add(Vertex::Node(node.clone()));

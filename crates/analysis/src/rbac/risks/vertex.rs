@@ -22,12 +22,12 @@ pub(crate) enum Vertex {
     TokensOf(Option<String>),
     /// The running pods of a namespace, or of all.
     PodsOf(Option<String>),
-    /// The nodes on which pods of a namespace, or of any, run.
-    NodesOf(Option<String>),
     /// Any node.
     Nodes,
     /// One node.
     Node(String),
+    /// The nodes on which pods of a namespace, or of any, run.
+    NodesOf(Option<String>),
     /// The service accounts that come together on a node, as where a path begins.
     OnNode(String),
     /// The credential of any kubelet.

@@ -46,10 +46,12 @@ pub(crate) struct Touched {
     pub(crate) namespaces: BTreeSet<String>,
     /// Nodes that other accounts run on, with these accounts by namespace and name.
     pub(crate) nodes: BTreeMap<String, BTreeSet<(String, String)>>,
-    /// Namespaces of which pods came to a node as the first, or went as the last.
-    pub(crate) places: BTreeSet<String>,
-    /// Namespaces of which pods that can take a node came as the first or went as the last.
-    pub(crate) taken: BTreeSet<String>,
+    /// Namespaces of which a pod came to a node as the first, or went as the last, with the node.
+    pub(crate) places: BTreeSet<(String, String)>,
+    /// The same of pods from which the node can be taken.
+    pub(crate) taken: BTreeSet<(String, String)>,
+    /// Namespaces of which a template whose pods can take their node came as the first, or went as the last.
+    pub(crate) taking: BTreeSet<String>,
     /// Parts of the world that are others.
     pub(crate) parts: Parts,
 }
@@ -67,6 +69,7 @@ impl Touched {
             && self.nodes.is_empty()
             && self.places.is_empty()
             && self.taken.is_empty()
+            && self.taking.is_empty()
             && self.parts.is_none()
     }
 }

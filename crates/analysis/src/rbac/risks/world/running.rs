@@ -365,7 +365,7 @@ impl Running {
                 let ran = node.runs_of(Some(namespace));
                 let other = count(&mut node.accounts, account.clone(), more);
                 if used.takes_node && count(&mut node.taken_from, namespace.to_owned(), more) {
-                    touched.taken.insert(namespace.to_owned());
+                    touched.taken.insert((namespace.to_owned(), name.clone()));
                 }
                 if used.api_server {
                     step(&mut node.api_servers);
@@ -374,7 +374,7 @@ impl Running {
                 }
                 if other {
                     if node.runs_of(Some(namespace)) != ran {
-                        touched.places.insert(namespace.to_owned());
+                        touched.places.insert((namespace.to_owned(), name.clone()));
                     }
                     touched.nodes.entry(name.clone()).or_default().insert(account);
                 }
@@ -383,7 +383,7 @@ impl Running {
                 }
             }
             None if used.takes_node && count(&mut self.taking, namespace.to_owned(), more) => {
-                touched.taken.insert(namespace.to_owned());
+                touched.taking.insert(namespace.to_owned());
             }
             None => {}
         }
