@@ -55,7 +55,7 @@ impl Engine {
     }
 
     /// The edges that begin at a vertex by what it is, each with the object that says so and what it says; gives back what they depend on beside the
-    /// service accounts that lead anywhere, and what runs where.
+    /// service accounts that lead anywhere and their pods, and what runs where.
     pub(crate) fn add_edges(&self, vertex: &Vertex, edges: &mut Vec<(Vertex, String, &'static str)>) -> Parts {
         let mut edge = |to: Vertex, label: String, says: &'static str| edges.push((to, label, says));
         match vertex {
@@ -158,9 +158,7 @@ impl Engine {
         match vertex {
             Vertex::Subject(_) | Vertex::AccountsOf(_) => Parts::GROUPS,
             Vertex::TokensOf(_) => Parts::TOKENS,
-            Vertex::PodsOf(_) => Parts::RUNNING | Parts::ACCOUNTS,
             Vertex::Nodes | Vertex::Node(_) => Parts::CONTROL_PLANE,
-            Vertex::NodeCredentials => Parts::RUNNING,
             _ => Parts::NONE,
         }
     }

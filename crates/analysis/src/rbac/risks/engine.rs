@@ -35,7 +35,7 @@ pub(crate) struct Told {
     /// A digest of findings and ways as they were last told.
     pub(crate) shown: Option<u64>,
     /// The ways around where its own begin.
-    pub(crate) around: Around,
+    pub(crate) around: Rc<Around>,
     /// The risks as they were last told.
     pub(crate) risks: BTreeMap<RiskKey, Risk>,
 }
@@ -67,8 +67,8 @@ pub(crate) struct Engine {
     telling: Option<String>,
     /// Service accounts with findings, by namespace.
     with_findings: HashMap<String, HashSet<String>>,
-    /// Those whose ways go around their beginning.
-    pub(crate) turning: BTreeSet<Subject>,
+    /// Those whose ways go around their beginning, with the vertex where they begin.
+    pub(crate) turning: BTreeMap<Subject, (u32, Rc<Around>)>,
     /// How many vertices there may be before those that nothing leads to any more are dropped.
     most_vertices: usize,
     pub(crate) generation: u64,
@@ -110,7 +110,7 @@ impl Engine {
             watchers: Vec::new(),
             telling: None,
             with_findings: HashMap::default(),
-            turning: BTreeSet::new(),
+            turning: BTreeMap::new(),
             most_vertices: 0,
             generation: 0,
         }
@@ -184,7 +184,10 @@ impl Engine {
                         names.remove(name)
                     };
                 }
-                if self.lead(namespace, name, has) {
+                // What its pods hold and whether there are any is told by the ways to it, too.
+                let other = self.lead(namespace, name, has);
+                let leads = self.leading.get(namespace).is_some_and(|names| names.contains(name));
+                if other || (leads && parts.touches(Parts::ACCOUNTS | Parts::RUNNING)) {
                     found.leading.insert(namespace.clone());
                 }
             }
@@ -266,9 +269,10 @@ impl Engine {
         self.graph = Graph::new();
         self.depends.clear();
         self.watchers.clear();
+        self.turning.clear();
         for told in self.told.values_mut().chain(self.on_nodes.values_mut()) {
             (told.vertex, told.looked) = (None, None);
-            told.around = Around::default();
+            told.around = Rc::default();
         }
         for (subject, told) in self.told.iter_mut().filter(|(_, told)| !told.findings.is_empty()) {
             told.vertex = Some(self.graph.vertex(Vertex::Subject(subject.clone())));

@@ -69,7 +69,8 @@ impl Engine {
                     .flat_map(|on| on.accounts.keys())
                     .cloned()
                     .collect();
-                let accounts: Vec<_> = on.iter().map(|account| self.account(account)).collect();
+                let accounts = on.iter().map(|account| self.account(account)).filter(|account| account.holds_a_part());
+                let accounts: Vec<_> = accounts.collect();
                 findings.extend(nodes::path(&node));
                 findings.extend(nodes::together(&self.options, &accounts));
             }
@@ -85,9 +86,12 @@ impl Engine {
 
     /// A service account with what it holds by itself.
     fn account(&mut self, account: &Name) -> Rc<nodes::Account> {
-        let world = &self.world;
-        let known = self.accounts.entry(account.clone());
-        Rc::clone(known.or_insert_with(|| Rc::new(nodes::Account::new(world, &account.0, &account.1))))
+        if let Some(known) = self.accounts.get(account) {
+            return Rc::clone(known);
+        }
+        let new = Rc::new(nodes::Account::new(&self.world, &account.0, &account.1));
+        self.accounts.insert(account.clone(), Rc::clone(&new));
+        new
     }
 }
 

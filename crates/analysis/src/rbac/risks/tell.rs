@@ -1,6 +1,7 @@
 //! Which risks are others than they were last told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::around::Around;
 use super::catalogue::Effect;
@@ -28,22 +29,10 @@ pub(crate) enum Whom {
 }
 
 impl Whom {
-    fn has<T: Ord>(these: &BTreeSet<T>, watching: &[u32], key: &T, told: &Told, graph: &Graph) -> bool {
-        let Some(avoided) = told.vertex else { return these.contains(key) };
-        these.contains(key) || watching.iter().any(|number| !told.around.holds_at(graph, *number, avoided))
-    }
-
-    fn has_subject(&self, subject: &Subject, told: &Told, graph: &Graph) -> bool {
+    fn has_node(&self, node: &str) -> bool {
         match self {
             Self::Everybody => true,
-            Self::These { subjects, watching, .. } => Self::has(subjects, watching, subject, told, graph),
-        }
-    }
-
-    fn has_node(&self, node: &String, told: &Told, graph: &Graph) -> bool {
-        match self {
-            Self::Everybody => true,
-            Self::These { nodes, watching, .. } => Self::has(nodes, watching, node, told, graph),
+            Self::These { nodes, .. } => nodes.contains(node),
         }
     }
 }
@@ -52,7 +41,7 @@ impl Whom {
 struct Look {
     looked: u64,
     shown: u64,
-    around: Around,
+    around: Rc<Around>,
     /// The risks, where they may be others.
     risks: Option<BTreeMap<RiskKey, Risk>>,
 }
@@ -77,17 +66,20 @@ impl Engine {
         };
         let chosen: Vec<(&Subject, &Told)> = match whom {
             Whom::These { subjects, watching, .. } => {
+                let turns = |(subject, (avoided, around)): (&'_ Subject, &(u32, Rc<Around>))| {
+                    let other = watching.iter().any(|number| !around.holds_at(&self.graph, *number, *avoided));
+                    (other && !subjects.contains(subject)).then(|| subject.clone())
+                };
                 let turning = if watching.is_empty() { None } else { Some(&self.turning) };
-                let mut these: BTreeSet<&Subject> = subjects.iter().collect();
-                these.extend(turning.into_iter().flatten());
-                let told = these.into_iter().filter_map(|subject| self.told.get_key_value(subject));
-                told.filter(|(subject, told)| whom.has_subject(subject, told, &self.graph)).collect()
+                let turning: Vec<Subject> = turning.into_iter().flatten().filter_map(turns).collect();
+                let told = subjects.iter().chain(&turning).filter_map(|subject| self.told.get_key_value(subject));
+                told.collect()
             }
             Whom::Everybody => self.told.iter().collect(),
         };
         let of_subjects: Vec<(Subject, Look)> = chosen.into_iter().filter_map(of_subject).collect();
         let mut of_nodes: Vec<(String, Look)> = Vec::new();
-        for (node, told) in self.on_nodes.iter().filter(|(node, told)| whom.has_node(node, told, &self.graph)) {
+        for (node, told) in self.on_nodes.iter().filter(|(node, _)| whom.has_node(node)) {
             // By itself a node of the control plane is what it is; another one only when it comes to everything.
             let holds_keys = self.world.is_control_plane(node);
             let end = self.graph.find(&Vertex::Node(node.clone())).and_then(|node| self.graph.best(node));
@@ -101,10 +93,10 @@ impl Engine {
         for (subject, look) in of_subjects {
             if let Some(told) = self.told.get_mut(&subject) {
                 told.take(&subject, look, &mut self.watchers, &mut changes);
-                if told.around == Around::default() {
-                    self.turning.remove(&subject);
-                } else if !self.turning.contains(&subject) {
-                    self.turning.insert(subject.clone());
+                let turns = told.vertex.filter(|_| !told.around.is_empty());
+                match turns {
+                    Some(vertex) => drop(self.turning.insert(subject.clone(), (vertex, Rc::clone(&told.around)))),
+                    None => drop(self.turning.remove(&subject)),
                 }
                 if told.findings.is_empty() {
                     self.told.remove(&subject);
@@ -135,7 +127,6 @@ fn look(
     let graph = renderer.graph;
     let of = |around: &Around| {
         let own = told.vertex.map_or(0, |vertex| seen_at(graph, vertex));
-        // In any order.
         let inside = around
             .vertices()
             .fold(0_u64, |all, number| all.wrapping_add(mix(u64::from(number), seen_at(graph, number))));
@@ -148,7 +139,7 @@ fn look(
     let shown =
         mix(mix(mix(told.generation, mark), told.vertex.map_or(0, |vertex| graph.sign(vertex))), leads.digest());
     let risks = (told.shown != Some(shown)).then(|| renderer.risks(subject, &leads, findings, first));
-    Some(Look { looked: of(&leads.around), shown, around: leads.around, risks })
+    Some(Look { looked: of(&leads.around), shown, around: Rc::new(leads.around), risks })
 }
 
 /// A digest of what begins at a vertex, and of the ways on from there.
