@@ -6,7 +6,8 @@
 
 use records::{ColumnWriter, EntryReference, Row, Timestamp};
 
-use crate::links::CsvFile;
+use crate::links::{CsvFile, NetworkCsv};
+use crate::network::{Flow, NetworkMaterial, PairCount};
 use crate::report::{ItemHistory, Report, Section};
 
 /// The bytes of a list; `None` when the control does not exist.
@@ -27,7 +28,52 @@ pub fn render(report: &Report, file: &CsvFile) -> Option<Vec<u8>> {
         CsvFile::Exceptions => rows(&material.admission.exceptions),
         CsvFile::PolicySets => rows(&material.admission.policy_sets),
         CsvFile::Unreconciled => rows(&material.admission.unreconciled),
+        CsvFile::Network(list, query) => {
+            let named = |one: &&NetworkMaterial| query.cluster.is_empty() || one.cluster == query.cluster;
+            network(material.network.iter().find(named)?, *list, &query.workload)?
+        }
     })
+}
+
+/// A list about the network of one cluster: what was gathered of it. `None` for what a workload reaches of which it is not worked out.
+#[must_use]
+pub fn network(material: &NetworkMaterial, list: NetworkCsv, workload: &str) -> Option<Vec<u8>> {
+    Some(match list {
+        NetworkCsv::Pairs => pairs(&material.pairs),
+        NetworkCsv::Flows => flows(&material.flows),
+        NetworkCsv::Isolation => {
+            let all: Vec<_> = material.namespaces.iter().flat_map(|one| one.isolation.iter().cloned()).collect();
+            rows(&all)
+        }
+        NetworkCsv::EntryPoints => rows(&material.entries),
+        NetworkCsv::Probes => rows(&material.probes),
+        NetworkCsv::Reach => crate::pages::reach_csv(material.reaches.iter().find(|reach| reach.workload == workload)?),
+    })
+}
+
+/// Flows with whether each is declared.
+#[must_use]
+pub fn flows(flows: &[Flow]) -> Vec<u8> {
+    let mut list =
+        List::new(records::tables::network::NetworkPath::TABLE.columns.iter().map(|c| c.name).chain(["declared"]));
+    for flow in flows {
+        let mut fields = Fields::default();
+        flow.path.write(&mut fields);
+        fields.0.push(flow.declared.to_string());
+        list.push(&fields.0);
+    }
+    list.finish()
+}
+
+fn pairs(pairs: &[PairCount]) -> Vec<u8> {
+    let mut list = List::new(["from_namespace", "to_namespace", "open", "declared", "unknown", "example"]);
+    for pair in pairs {
+        let name = |name: &Option<String>| guarded(name.as_deref().unwrap_or_default());
+        let numbers = [pair.open, pair.declared, pair.unknown].map(|number| number.to_string());
+        let [open, declared, unknown] = numbers;
+        list.push(&[name(&pair.from), name(&pair.to), open, declared, unknown, guarded(&pair.example)]);
+    }
+    list.finish()
 }
 
 /// Rows of one table.
@@ -99,7 +145,7 @@ impl List {
     }
 }
 
-fn guarded(text: &str) -> String {
+pub(crate) fn guarded(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 

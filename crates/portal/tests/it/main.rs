@@ -8,13 +8,18 @@ mod of_reports {
 }
 
 mod admission;
+mod network;
+mod watched;
 
 use std::sync::Arc;
 
 use of_reports::sample;
 use portal::{GatherError, Portal, PortalData, PortalOptions, StartError};
 use records::SourceName;
-use reports::{DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, Report};
+use reports::network::Reach;
+use reports::{
+    DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, FlowList, NetworkMaterial, NetworkQuery, Report,
+};
 use reqwest::{Client, StatusCode, header, redirect};
 
 /// The sample, or nothing yet.
@@ -45,6 +50,21 @@ impl PortalData for Sample {
     fn decision(&self, id: &str) -> Result<Option<DecisionMaterial>, GatherError> {
         Ok(sample::material().admission.decisions.into_iter().find(|one| one.decision.decision_id == id))
     }
+
+    fn network(&self, _: &NetworkQuery) -> Result<NetworkMaterial, GatherError> {
+        Ok(sample::material().network.remove(0))
+    }
+
+    fn flows(&self, query: NetworkQuery, page: usize, per_page: usize) -> Result<FlowList, GatherError> {
+        let NetworkMaterial { clusters, flows, .. } = sample::material().network.remove(0);
+        let total = flows.len() as u64;
+        Ok(FlowList { query, clusters, rows: flows, total, page, per_page, last_page: 1 })
+    }
+
+    fn reach(&self, query: &NetworkQuery) -> Result<Reach, GatherError> {
+        let NetworkMaterial { reaches, .. } = sample::material().network.remove(0);
+        Ok(reaches.into_iter().find(|reach| reach.workload == query.workload).unwrap_or_default())
+    }
 }
 
 fn client() -> Client {
@@ -65,7 +85,7 @@ async fn signed_in(client: &Client, portal: &Portal) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-const PLACES: [&str; 21] = [
+const PLACES: [&str; 25] = [
     "/",
     "/controls",
     "/controls/AC-01",
@@ -78,6 +98,10 @@ const PLACES: [&str; 21] = [
     "/admission/exceptions/00000000000000000000000000000001",
     "/admission/policies/no-privileged",
     "/admission/reconciliation.csv",
+    "/network",
+    "/network/flows?from=shop",
+    "/network/workload?workload=dev-a/x[Pod]",
+    "/network/flows.csv",
     "/controls.csv",
     "/sources.csv",
     "/coverage.csv",
@@ -97,7 +121,7 @@ async fn nothing_is_shown_without_a_session_and_everything_with_one() {
         let answer = client.get(url(place)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{place}");
         let text = answer.text().await.unwrap();
-        assert!(!text.contains("AC-01") && !text.contains("no-privileged"), "{place}");
+        assert!(!text.contains("AC-01") && !text.contains("no-privileged") && !text.contains("payments"), "{place}");
     }
     let cookie = signed_in(&client, &portal).await;
     for place in PLACES {

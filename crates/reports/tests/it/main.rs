@@ -4,6 +4,7 @@
 
 mod decision_list;
 mod hostile;
+mod network;
 mod package;
 mod sample;
 mod snapshots;

@@ -6,6 +6,7 @@ mod admission;
 mod control;
 mod entries;
 mod monitoring;
+mod network;
 mod sources;
 mod workloads;
 
@@ -94,6 +95,7 @@ pub(crate) fn material() -> Material {
         gaps: sources::gaps(),
         controls: Vec::new(),
         admission: admission::admission(),
+        network: network::network(),
     };
     for (n, control) in controls().into_iter().enumerate() {
         add(&mut material, control, n);
