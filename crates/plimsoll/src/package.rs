@@ -120,8 +120,11 @@ impl PackageWriter {
                 self.add(&format!("catalogue/{path}"), text.as_bytes())?;
             }
         }
-        let settings =
-            json!({"heartbeat_seconds": settings.heartbeat_seconds, "canary_seconds": settings.canary_seconds});
+        let settings = json!({
+            "heartbeat_seconds": settings.heartbeat_seconds,
+            "canary_seconds": settings.canary_seconds,
+            "network": analysis::network::stated::write(&settings.network),
+        });
         self.add("settings.json", format!("{settings}\n").as_bytes())?;
         for outcome in &evaluated.result.controls {
             let mut bytes = Vec::new();
