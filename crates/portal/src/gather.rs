@@ -10,7 +10,7 @@ use reports::{ControlText, EvidenceMaterial, LogText, Material, ProofMaterial, R
 use serde_json::{Value, json};
 use store::{ProofError, ReadError, StoreReader};
 
-use crate::{admission, network};
+use crate::{admission, network, secrets};
 
 /// Why the material of a report could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,7 @@ pub async fn material(
         controls,
         admission: admission::material(session, result.window).await?,
         network,
+        secrets: secrets::material(session, result.window).await?,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod admission;
 mod network;
+mod secrets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/sources", get(sources))
         .merge(admission::router())
         .merge(network::router())
+        .merge(secrets::router())
         .route("/{file}", get(list))
         .route("/evidence/{origin}/{class}/{detail}/{seq}", get(evidence))
         .route("/evidence/{origin}/{class}/{detail}/{seq}/{file}", get(evidence_file))

@@ -6,9 +6,10 @@
 
 use records::{ColumnWriter, EntryReference, Row, Timestamp};
 
-use crate::links::{CsvFile, NetworkCsv};
+use crate::links::{CsvFile, NetworkCsv, SecretsCsv};
 use crate::network::{Flow, NetworkMaterial, PairCount};
 use crate::report::{ItemHistory, Report, Section};
+use crate::secrets::{SecretMaterial, SecretRead, SecretsMaterial};
 
 /// The bytes of a list; `None` when the control does not exist.
 #[must_use]
@@ -32,6 +33,10 @@ pub fn render(report: &Report, file: &CsvFile) -> Option<Vec<u8>> {
             let named = |one: &&NetworkMaterial| query.cluster.is_empty() || one.cluster == query.cluster;
             network(material.network.iter().find(named)?, *list, &query.workload)?
         }
+        CsvFile::Secrets(list, query) => {
+            let named = |one: &&SecretsMaterial| query.cluster.is_empty() || one.cluster == query.cluster;
+            secrets(material.secrets.iter().find(named)?, *list)
+        }
     })
 }
 
@@ -49,6 +54,45 @@ pub fn network(material: &NetworkMaterial, list: NetworkCsv, workload: &str) -> 
         NetworkCsv::Probes => rows(&material.probes),
         NetworkCsv::Reach => crate::pages::reach_csv(material.reaches.iter().find(|reach| reach.workload == workload)?),
     })
+}
+
+/// A list about the Secrets of one cluster: what was gathered of it.
+#[must_use]
+pub fn secrets(material: &SecretsMaterial, list: SecretsCsv) -> Vec<u8> {
+    match list {
+        SecretsCsv::Secrets => secret_rows(&material.secrets),
+        SecretsCsv::Encryption => rows(&material.encryption),
+        SecretsCsv::Reads => reads(&material.reads),
+        SecretsCsv::Findings => rows(&material.findings),
+        SecretsCsv::InLogs => rows(&material.in_logs),
+    }
+}
+
+/// Secrets with how many subjects may read each: all of its namespace, and because a role names it.
+#[must_use]
+pub fn secret_rows(secrets: &[SecretMaterial]) -> Vec<u8> {
+    let columns = records::tables::secrets::SecretPosture::TABLE.columns.iter().map(|column| column.name);
+    let mut list = List::new(columns.chain(["readers", "named_readers"]));
+    for secret in secrets {
+        let mut fields = Fields::default();
+        secret.posture.write(&mut fields);
+        fields.integer(secret.readers.as_ref().map(|row| row.readers));
+        fields.integer(secret.named_readers.as_ref().map(|row| row.readers));
+        list.push(&fields.0);
+    }
+    list.finish()
+}
+
+fn reads(reads: &[SecretRead]) -> Vec<u8> {
+    let mut list = List::new(["at", "user_name", "impersonated_user", "verb", "namespace", "name", "source", "seq"]);
+    for read in reads {
+        let texts = [&read.user, &read.impersonated, &read.verb, &read.namespace, &read.name].map(|text| guarded(text));
+        let mut fields = vec![read.at.to_string()];
+        fields.extend(texts);
+        fields.extend([guarded(&read.provenance.source), read.provenance.seq.to_string()]);
+        list.push(&fields);
+    }
+    list.finish()
 }
 
 /// Flows with whether each is declared.

@@ -1,6 +1,7 @@
 //! Where pages are: relative files in the package, absolute paths in the portal.
 
 mod network;
+mod secrets;
 
 use std::collections::BTreeSet;
 
@@ -8,6 +9,7 @@ use records::{EntryReference, SourceName};
 
 use crate::admission::{DecisionFilter, is_decision_id, is_plain_name};
 use crate::network::NetworkQuery;
+use crate::secrets::SecretQuery;
 
 /// Something that a page can link to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub enum Place {
     Admission(AdmissionPlace),
     /// The network.
     Network(NetworkPlace),
+    /// Secrets.
+    Secrets(SecretsPlace),
     /// A list as CSV.
     Csv(CsvFile),
     /// The style sheet.
@@ -68,6 +72,17 @@ pub enum NetworkPlace {
     Flows(Box<NetworkQuery>, usize),
     /// What a workload reaches; without one, where it is asked for.
     Workload(Box<NetworkQuery>),
+}
+
+/// The pages about Secrets. The package has those of the end of the window, without other questions than the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretsPlace {
+    /// Encryption, managers, reads, credentials in plain text.
+    Overview(Box<SecretQuery>),
+    /// A page of Secrets, from 1.
+    List(Box<SecretQuery>, usize),
+    /// One Secret.
+    Secret(Box<SecretQuery>),
 }
 
 /// The files that belong to one entry.
@@ -135,6 +150,40 @@ pub enum CsvFile {
     Unreconciled,
     /// A list about the network; in the package that of the end of the window.
     Network(NetworkCsv, Box<NetworkQuery>),
+    /// A list about Secrets; in the package that of the end of the window.
+    Secrets(SecretsCsv, Box<SecretQuery>),
+}
+
+/// The lists about the Secrets of one cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretsCsv {
+    /// Secrets; in the package those that it has pages for.
+    Secrets,
+    /// Encryption at rest in the window.
+    Encryption,
+    /// Reads by people in the window.
+    Reads,
+    /// Credentials in plain text in objects.
+    Findings,
+    /// Credentials in plain text in audit events of the window.
+    InLogs,
+}
+
+impl SecretsCsv {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Secrets, Self::Encryption, Self::Reads, Self::Findings, Self::InLogs];
+
+    /// Its name without `.csv`.
+    #[must_use]
+    pub fn stem(self) -> &'static str {
+        match self {
+            Self::Secrets => "secrets",
+            Self::Encryption => "encryption",
+            Self::Reads => "reads",
+            Self::Findings => "plaintext",
+            Self::InLogs => "plaintext-in-logs",
+        }
+    }
 }
 
 /// The lists about the network of one cluster.
@@ -274,6 +323,7 @@ pub fn file(place: &Place) -> String {
         Place::Sources => "sources.html".to_owned(),
         Place::Admission(place) => admission_file(place),
         Place::Network(place) => network::file(place),
+        Place::Secrets(place) => secrets::file(place),
         Place::Csv(csv) => format!("{}.csv", csv_stem(csv)),
         Place::Style => "style.css".to_owned(),
     }
@@ -295,7 +345,9 @@ pub fn path(place: &Place) -> String {
         Place::Sources => "/sources".to_owned(),
         Place::Admission(place) => admission_path(place),
         Place::Network(place) => network::path(place),
+        Place::Secrets(place) => secrets::path(place),
         Place::Csv(CsvFile::Network(list, query)) => network::csv_path(*list, query),
+        Place::Csv(CsvFile::Secrets(list, query)) => secrets::csv_path(*list, query),
         Place::Csv(csv) => format!("/{}.csv{}", csv_stem(csv), csv_query(csv)),
         Place::Style => "/style.css".to_owned(),
     }
@@ -315,6 +367,7 @@ fn csv_stem(csv: &CsvFile) -> String {
         CsvFile::PolicySets => "admission/policy-sets".to_owned(),
         CsvFile::Unreconciled => "admission/reconciliation".to_owned(),
         CsvFile::Network(list, query) => network::csv_stem(*list, query),
+        CsvFile::Secrets(list, query) => secrets::csv_stem(*list, query),
     }
 }
 

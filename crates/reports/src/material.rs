@@ -6,6 +6,7 @@ use records::{ControlId, ControlKind, Criterion, Period, PeriodSet};
 
 use crate::admission::AdmissionMaterial;
 use crate::network::NetworkMaterial;
+use crate::secrets::SecretsMaterial;
 
 /// Everything that the pages of one evaluation are rendered from.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Material {
     pub admission: AdmissionMaterial,
     /// What is told of the network at the end of the window, for each cluster in order of their names.
     pub network: Vec<NetworkMaterial>,
+    /// What is told of Secrets at the end of the window, for each cluster in order of their names.
+    pub secrets: Vec<SecretsMaterial>,
 }
 
 /// The log that an evaluation was made at.

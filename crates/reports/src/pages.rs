@@ -11,6 +11,7 @@ mod items;
 mod network;
 mod overview;
 mod problem;
+mod secrets;
 mod sources;
 
 pub use admission::{
@@ -24,6 +25,7 @@ pub use items::{items, items_pages};
 pub use network::{flows, network, reach_csv, workload};
 pub use overview::overview;
 pub use problem::{Problem, problem};
+pub use secrets::{secret, secret_list, secrets};
 pub use sources::sources;
 
 /// The style sheet of all pages.

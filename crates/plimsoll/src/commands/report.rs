@@ -26,6 +26,9 @@ pub(super) fn run(arguments: &Arguments, own: &ReportArguments) -> Result<Outcom
         for network in &mut material.network {
             portal::network::add_flows(session, result.window, &declared, network).await?;
         }
+        for secrets in &mut material.secrets {
+            portal::secrets::add_secrets(session, result.window, secrets).await?;
+        }
         anyhow::Ok(material)
     })?;
     material.admission.guides = guides::guides();

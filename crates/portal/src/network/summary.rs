@@ -33,10 +33,9 @@ pub(super) async fn fill(
 ) -> Result<(), GatherError> {
     let levels = levels(session, place).await?;
     material.namespaces = namespaces(session, place, &levels).await?;
-    material.namespaces_total = material.namespaces.len() as u64;
-    if material.namespaces.len() > NAMESPACES {
-        material.namespaces.truncate(NAMESPACES);
-    }
+    material.namespaces.truncate(NAMESPACES);
+    let of = format!("network_isolation WHERE workload IS NULL AND {}", place.holds());
+    material.namespaces_total = total(session, &format!("(SELECT DISTINCT namespace FROM {of})")).await?;
     material.pairs = pairs(session, place, declared).await?;
     material.pairs_cut = material.pairs.len() > PAIRS;
     material.pairs.truncate(PAIRS);

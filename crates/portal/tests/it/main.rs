@@ -9,6 +9,7 @@ mod of_reports {
 
 mod admission;
 mod network;
+mod secrets;
 mod watched;
 
 use std::sync::Arc;
@@ -17,8 +18,10 @@ use of_reports::sample;
 use portal::{GatherError, Portal, PortalData, PortalOptions, StartError};
 use records::SourceName;
 use reports::network::Reach;
+use reports::secrets::SecretQuery;
 use reports::{
     DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, FlowList, NetworkMaterial, NetworkQuery, Report,
+    SecretList, SecretMaterial, SecretsMaterial,
 };
 use reqwest::{Client, StatusCode, header, redirect};
 
@@ -61,6 +64,21 @@ impl PortalData for Sample {
         Ok(FlowList { query, clusters, rows: flows, total, page, per_page, last_page: 1 })
     }
 
+    fn secrets(&self, _: &SecretQuery) -> Result<SecretsMaterial, GatherError> {
+        Ok(sample::material().secrets.remove(0))
+    }
+
+    fn secret_list(&self, query: SecretQuery, page: usize, per_page: usize) -> Result<SecretList, GatherError> {
+        let SecretsMaterial { clusters, secrets, .. } = sample::material().secrets.remove(0);
+        let total = secrets.len() as u64;
+        Ok(SecretList { query, clusters, rows: secrets, total, page, per_page, last_page: 1 })
+    }
+
+    fn secret(&self, query: &SecretQuery) -> Result<Option<SecretMaterial>, GatherError> {
+        let SecretsMaterial { secrets, .. } = sample::material().secrets.remove(0);
+        Ok(secrets.into_iter().find(|one| one.posture.name == query.name))
+    }
+
     fn reach(&self, query: &NetworkQuery) -> Result<Reach, GatherError> {
         let NetworkMaterial { reaches, .. } = sample::material().network.remove(0);
         Ok(reaches.into_iter().find(|reach| reach.workload == query.workload).unwrap_or_default())
@@ -85,7 +103,7 @@ async fn signed_in(client: &Client, portal: &Portal) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-const PLACES: [&str; 25] = [
+const PLACES: [&str; 29] = [
     "/",
     "/controls",
     "/controls/AC-01",
@@ -98,6 +116,10 @@ const PLACES: [&str; 25] = [
     "/admission/exceptions/00000000000000000000000000000001",
     "/admission/policies/no-privileged",
     "/admission/reconciliation.csv",
+    "/secrets",
+    "/secrets/list?namespace=shop",
+    "/secrets/secret?namespace=shop&name=db",
+    "/secrets/plaintext.csv",
     "/network",
     "/network/flows?from=shop",
     "/network/workload?workload=dev-a/x[Pod]",

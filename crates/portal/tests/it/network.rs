@@ -96,6 +96,16 @@ async fn pairs_are_counted_as_of_an_instant_and_declared_flows_are_told_apart() 
 }
 
 #[tokio::test]
+async fn levels_of_the_configuration_go_before_labels() {
+    let window = ("2026-11-01T00:00:00Z", "2026-11-03T00:00:00Z");
+    let watched = Watched::with_levels(entries(), window, &[("tools", 7), ("shop", 9)]).await;
+    let material = network::network(&watched.session, watched.window, &declared(), &at_first()).await.unwrap();
+    let levels: Vec<(&str, Option<i64>)> =
+        material.namespaces.iter().map(|one| (one.name.as_str(), one.level)).collect();
+    assert_eq!(levels, [("shop", Some(9)), ("tools", Some(7)), ("vault", Some(2))]);
+}
+
+#[tokio::test]
 async fn flows_pass_what_a_question_says_and_names_cannot_change_it() {
     let Watched { session, window, folder: _folder, .. } = watched().await;
     let found = async |query: NetworkQuery| {

@@ -53,14 +53,21 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) async fn new(entries: Vec<NewEntry>, (from, to): (&str, &str)) -> Self {
+    pub(crate) async fn new(entries: Vec<NewEntry>, window: (&str, &str)) -> Self {
+        Self::with_levels(entries, window, &[]).await
+    }
+
+    /// With trust levels that the configuration gives.
+    pub(crate) async fn with_levels(entries: Vec<NewEntry>, (from, to): (&str, &str), levels: &[(&str, i64)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(StoreOptions::new(folder.path(), "portal.test/watched"), Arc::new(Normaliser)).unwrap();
         store.append(entries).unwrap();
         store.seal().unwrap();
         drop(store);
         let reader = StoreReader::open(folder.path()).unwrap();
-        let inputs = session_inputs(&reader, Extent::Sealed, SessionInputs::empty(Timestamp::MIN).settings).unwrap();
+        let mut settings = SessionInputs::empty(Timestamp::MIN).settings;
+        settings.network.trust_levels = levels.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect();
+        let inputs = session_inputs(&reader, Extent::Sealed, settings).unwrap();
         let session = Session::open(inputs).await.unwrap();
         Self { folder, reader, session, window: Period::new(at(from), at(to)).unwrap() }
     }

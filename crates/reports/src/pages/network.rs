@@ -168,10 +168,13 @@ pub fn network(
     let declared = Declared::of(&report.material().controls);
     let shown = problems.is_empty().then(|| {
         let known = declared.flows.is_some();
+        // What is beyond a bound is not known either.
+        let whole =
+            head.observed && !material.pairs_cut && material.namespaces_total <= material.namespaces.len() as u64;
         Summary {
             nothing: material.namespaces.is_empty() && material.entries.is_empty() && material.probes.is_empty(),
-            matrix: matrix::Drawn::new(material, links, query, known, head.observed),
-            map: map::Drawn::new(material, links, query, known, head.observed),
+            matrix: matrix::Drawn::new(material, links, query, known, whole),
+            map: map::Drawn::new(material, links, query, known, whole),
             pairs_cut: material.pairs_cut,
             pairs_csv: lists::csv(links, crate::links::NetworkCsv::Pairs, query),
             isolation: lists::Isolation::new(report, links, query, material),

@@ -7,4 +7,5 @@ mod hostile;
 mod network;
 mod package;
 mod sample;
+mod secrets;
 mod snapshots;

@@ -7,6 +7,7 @@ mod control;
 mod entries;
 mod monitoring;
 mod network;
+mod secrets;
 mod sources;
 mod workloads;
 
@@ -96,6 +97,7 @@ pub(crate) fn material() -> Material {
         controls: Vec::new(),
         admission: admission::admission(),
         network: network::network(),
+        secrets: secrets::material(),
     };
     for (n, control) in controls().into_iter().enumerate() {
         add(&mut material, control, n);

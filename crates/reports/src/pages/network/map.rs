@@ -55,7 +55,7 @@ fn name(group: &Group) -> String {
 }
 
 impl Drawn {
-    /// `known`: whether it is known what is declared; `observed`: whether anybody looked.
+    /// `known`: whether it is known what is declared; `observed`: whether anybody looked, and all was gathered.
     pub(super) fn new(
         material: &NetworkMaterial,
         links: &Links<'_>,

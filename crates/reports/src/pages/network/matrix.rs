@@ -64,7 +64,7 @@ pub(super) fn level_words(level: LevelChoice) -> String {
 }
 
 impl Drawn {
-    /// `None` when no two namespaces have different levels. `known`: whether it is known what is declared; `observed`: whether anybody looked.
+    /// `None` when no two namespaces have different levels. `known`: whether it is known what is declared; `observed`: whether anybody looked, and all was gathered.
     pub(super) fn new(
         material: &NetworkMaterial,
         links: &Links<'_>,
