@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::Engine;
-use super::graph::{Graph, Vertex, Why};
+use super::parts::Parts;
+use super::vertex::Vertex;
 use super::world::account_subject;
 use crate::rbac::subject::{AUTHENTICATED, SERVICE_ACCOUNTS, Subject};
 
 impl Engine {
-    /// The edges that begin at a vertex by what it is.
-    pub(crate) fn add_edges(&self, graph: &mut Graph, from: u32, vertex: &Vertex) {
-        let mut edge = |to: Vertex, label: String, says: &'static str| {
-            let to = graph.vertex(&to);
-            graph.edge(from, to, Why::Object { label, says });
-        };
+    /// The edges that begin at a vertex by what it is, each with the object that says so and what it says; gives back what they depend on beside the
+    /// service accounts that lead anywhere, and what runs where.
+    pub(crate) fn add_edges(&self, vertex: &Vertex, edges: &mut Vec<(Vertex, String, &'static str)>) -> Parts {
+        let mut edge = |to: Vertex, label: String, says: &'static str| edges.push((to, label, says));
         match vertex {
             Vertex::Subject(subject) => {
                 if let Subject::ServiceAccount { namespace, name } = subject
@@ -110,6 +109,14 @@ impl Engine {
                 }
             }
             Vertex::ClusterAdmin | Vertex::Cloud(_) | Vertex::Rights(..) | Vertex::OnNode(_) => {}
+        }
+        match vertex {
+            Vertex::Subject(_) | Vertex::AccountsOf(_) => Parts::GROUPS,
+            Vertex::TokensOf(_) => Parts::TOKENS,
+            Vertex::PodsOf(_) => Parts::RUNNING | Parts::ACCOUNTS | Parts::TAKEN,
+            Vertex::Nodes | Vertex::Node(_) => Parts::CONTROL_PLANE,
+            Vertex::NodeCredentials => Parts::RUNNING,
+            _ => Parts::NONE,
         }
     }
 

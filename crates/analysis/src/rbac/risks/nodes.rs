@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::catalogue::by_id;
 use super::findings::{Evidence, Finding, Held, Opening, opened_by};
-use super::graph::Vertex;
+use super::vertex::Vertex;
 use super::need::Reach;
 use super::options::{Applies, Options};
 use super::profile::{Bits, needs};

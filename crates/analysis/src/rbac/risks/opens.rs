@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::catalogue::Opens;
 use super::findings::{Finding, Held, Opening};
-use super::graph::Vertex;
+use super::vertex::Vertex;
 use super::need::Reach;
 use super::special::Known;
 use super::world::{World, account_subject};
