@@ -44,10 +44,13 @@ pub(crate) struct Configuration {
 pub(crate) struct Network(pub(crate) analysis::network::Options);
 
 impl TryFrom<serde_json::Value> for Network {
-    type Error = analysis::network::stated::NotOptions;
+    type Error = String;
 
+    /// The error names the key from the top of the file on.
     fn try_from(stated: serde_json::Value) -> Result<Self, Self::Error> {
-        analysis::network::stated::read(&stated).map(Self)
+        analysis::network::stated::read(&stated)
+            .map(Self)
+            .map_err(|error| format!("network{}{error}", if error.key.is_empty() { ": " } else { "." }))
     }
 }
 
@@ -245,17 +248,20 @@ mod tests {
         for (text, told) in [
             (
                 "network:\n  trust_levels: {payments: high}\n",
-                "trust_levels.payments: \"high\" is no whole number; write one",
+                "network.trust_levels.payments: \"high\" is no whole number; write one",
             ),
-            ("network: {pod_ranges: [10.0.0.0/99]}\n", "pod_ranges[0]: \"10.0.0.0/99\" is no block of addresses"),
+            (
+                "network: {pod_ranges: [10.0.0.0/99]}\n",
+                "network.pod_ranges[0]: \"10.0.0.0/99\" is no block of addresses",
+            ),
             (
                 "network: {block: never}\n",
-                "block: \"never\" is no option; there are trust_levels, blocks and pod_ranges",
+                "network.block: \"never\" is no option; there are trust_levels, blocks and pod_ranges",
             ),
-            ("network: [1]\n", "is no mapping"),
+            ("network: [1]\n", "network: [1] is no mapping"),
         ] {
             let error = load(text).unwrap_err();
-            assert!(error.contains(told) && error.contains("network"), "{error}");
+            assert!(error.contains(told), "{error}");
         }
         assert!(load("network: {}\n").unwrap().network.0.trust_levels.is_empty());
     }

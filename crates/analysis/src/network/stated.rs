@@ -15,9 +15,9 @@ const MOST: usize = 10_000;
 
 /// Why options are not taken. The text names the key, the value and the way out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {value} {what}")]
+#[error("{}{value} {what}", if key.is_empty() { String::new() } else { format!("{key}: ") })]
 pub struct NotOptions {
-    /// The key, as `pod_ranges[0]` or `trust_levels.payments`, without the one that the options stand under.
+    /// The key, as `pod_ranges[0]` or `trust_levels.payments`, without the one that the options stand under; empty when it is the options as a whole.
     pub key: String,
     /// The value, as JSON, cut to 80 characters.
     pub value: String,
@@ -37,7 +37,7 @@ fn refused(key: impl Into<String>, value: &Value, what: &'static str) -> NotOpti
 pub fn read(stated: &Value) -> Result<Options, NotOptions> {
     let mut options = Options::default();
     let Value::Object(fields) = stated else {
-        return Err(refused("network", stated, "is no mapping; give trust_levels, blocks or pod_ranges"));
+        return Err(refused("", stated, "is no mapping; give trust_levels, blocks or pod_ranges"));
     };
     for (key, value) in fields {
         match key.as_str() {
