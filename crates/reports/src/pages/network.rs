@@ -55,7 +55,7 @@ struct Head {
     cluster_problem: Option<&'static str>,
     at: String,
     at_problem: Option<&'static str>,
-    /// Fields that the form passes on.
+    /// Whether the question was understood; else nothing is shown.
     understood: bool,
     /// The instant that is shown.
     instant: Moment,
@@ -143,14 +143,22 @@ fn mark(standing: Standing) -> Mark {
     Mark::new(shape, words)
 }
 
-fn legend() -> Vec<(Mark, &'static str)> {
-    vec![
+/// What the shapes mean. `known`: whether it is known what is declared.
+fn legend(known: bool) -> Vec<(Mark, &'static str)> {
+    let mut legend = vec![
         (mark(Standing::Closed), "no network policy lets anything through"),
         (mark(Standing::Open), "something is let through, to no higher trust level"),
         (mark(Standing::Declared), "all that is let through to a higher trust level is declared in NW-03"),
         (mark(Standing::NotDeclared), "something is let through to a higher trust level that is not declared"),
         (mark(Standing::Unknown), "a policy of a kind that is not modelled has a say, or nobody looked"),
-    ]
+    ];
+    if !known {
+        legend.push((
+            mark(Standing::Undeclared),
+            "control NW-03 was not evaluated, so that it is not known what is declared",
+        ));
+    }
+    legend
 }
 
 /// The summary of the network of one cluster.
@@ -183,5 +191,7 @@ pub fn network(
         }
     });
     let frame = Frame::new(report, links, "network", "Network".to_owned());
-    Page { frame, head, legend: legend(), shown }.render().map_err(PageError::template("network"))
+    Page { frame, head, legend: legend(declared.flows.is_some()), shown }
+        .render()
+        .map_err(PageError::template("network"))
 }

@@ -70,6 +70,11 @@ impl Drawn {
             cell.standing(upward, known, observed)
         };
         let levels = material.namespaces.iter().any(|one| one.level.is_some());
+        // Without levels nothing leads upward, and nothing else.
+        let mark = |standing: Standing| match standing {
+            Standing::Open if !levels => Mark::new(crate::figures::Shape::Thin, "open"),
+            other => mark(other),
+        };
         let outside = map.groups.len() - 1;
         let named: Vec<String> = map
             .groups
