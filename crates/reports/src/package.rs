@@ -4,6 +4,8 @@
 
 mod admission;
 mod manifest;
+mod network;
+mod secrets;
 mod verify_text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +56,7 @@ pub enum PackageError {
 /// Renders everything that is not copied. The result is sorted by path and holds no path of `copied`.
 ///
 /// Files: `index.html`, `controls.html`, `controls/<id>.html` with `items.html` (split after [`ITEMS_PER_PAGE`] rows into
-/// `items-2.html` ...) and CSV files in `controls/<id>/`, `admission.html` with its pages in `admission/`, `sources.html`, CSV files at the root, a page and the files of
+/// `items-2.html` ...) and CSV files in `controls/<id>/`, `admission.html` with its pages in `admission/`, `network.html` with its pages in `network/`, `secrets.html` with its pages in `secrets/`, `sources.html`, CSV files at the root, a page and the files of
 /// the proof for each entry under `evidence/`, `results.ndjson`, `style.css`, `VERIFY.md`, `manifest.json`.
 ///
 /// # Errors
@@ -69,6 +71,8 @@ pub fn render(
     let mut files = Files::default();
     render_pages(&report, &known, &mut files)?;
     admission::render(&report, &known, &mut files)?;
+    network::render(&report, &known, &mut files)?;
+    secrets::render(&report, &known, &mut files)?;
     render_lists(&report, &mut files)?;
     for entry in evidence {
         render_entry(&report, &known, entry, &mut files)?;

@@ -8,8 +8,10 @@ mod controls;
 mod evidence;
 mod frame;
 mod items;
+mod network;
 mod overview;
 mod problem;
+mod secrets;
 mod sources;
 
 pub use admission::{
@@ -20,8 +22,10 @@ pub use control::control;
 pub use controls::controls;
 pub use evidence::evidence;
 pub use items::{items, items_pages};
+pub use network::{flows, network, reach_csv, workload};
 pub use overview::overview;
 pub use problem::{Problem, problem};
+pub use secrets::{secret, secret_list, secrets};
 pub use sources::sources;
 
 /// The style sheet of all pages.

@@ -8,13 +8,21 @@ mod of_reports {
 }
 
 mod admission;
+mod network;
+mod secrets;
+mod watched;
 
 use std::sync::Arc;
 
 use of_reports::sample;
 use portal::{GatherError, Portal, PortalData, PortalOptions, StartError};
 use records::SourceName;
-use reports::{DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, Report};
+use reports::network::Reach;
+use reports::secrets::SecretQuery;
+use reports::{
+    DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, FlowList, NetworkMaterial, NetworkQuery, Report,
+    SecretList, SecretMaterial, SecretsMaterial,
+};
 use reqwest::{Client, StatusCode, header, redirect};
 
 /// The sample, or nothing yet.
@@ -45,6 +53,36 @@ impl PortalData for Sample {
     fn decision(&self, id: &str) -> Result<Option<DecisionMaterial>, GatherError> {
         Ok(sample::material().admission.decisions.into_iter().find(|one| one.decision.decision_id == id))
     }
+
+    fn network(&self, _: &NetworkQuery) -> Result<NetworkMaterial, GatherError> {
+        Ok(sample::material().network.remove(0))
+    }
+
+    fn flows(&self, query: NetworkQuery, page: usize, per_page: usize) -> Result<FlowList, GatherError> {
+        let NetworkMaterial { clusters, flows, .. } = sample::material().network.remove(0);
+        let total = flows.len() as u64;
+        Ok(FlowList { query, clusters, rows: flows, total, page, per_page, last_page: 1 })
+    }
+
+    fn secrets(&self, _: &SecretQuery) -> Result<SecretsMaterial, GatherError> {
+        Ok(sample::material().secrets.remove(0))
+    }
+
+    fn secret_list(&self, query: SecretQuery, page: usize, per_page: usize) -> Result<SecretList, GatherError> {
+        let SecretsMaterial { clusters, secrets, .. } = sample::material().secrets.remove(0);
+        let total = secrets.len() as u64;
+        Ok(SecretList { query, clusters, rows: secrets, total, page, per_page, last_page: 1 })
+    }
+
+    fn secret(&self, query: &SecretQuery) -> Result<Option<SecretMaterial>, GatherError> {
+        let SecretsMaterial { secrets, .. } = sample::material().secrets.remove(0);
+        Ok(secrets.into_iter().find(|one| one.posture.name == query.name))
+    }
+
+    fn reach(&self, query: &NetworkQuery) -> Result<Reach, GatherError> {
+        let NetworkMaterial { reaches, .. } = sample::material().network.remove(0);
+        Ok(reaches.into_iter().find(|reach| reach.workload == query.workload).unwrap_or_default())
+    }
 }
 
 fn client() -> Client {
@@ -65,7 +103,7 @@ async fn signed_in(client: &Client, portal: &Portal) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-const PLACES: [&str; 21] = [
+const PLACES: [&str; 29] = [
     "/",
     "/controls",
     "/controls/AC-01",
@@ -78,6 +116,14 @@ const PLACES: [&str; 21] = [
     "/admission/exceptions/00000000000000000000000000000001",
     "/admission/policies/no-privileged",
     "/admission/reconciliation.csv",
+    "/secrets",
+    "/secrets/list?namespace=shop",
+    "/secrets/secret?namespace=shop&name=db",
+    "/secrets/plaintext.csv",
+    "/network",
+    "/network/flows?from=shop",
+    "/network/workload?workload=dev-a/x[Pod]",
+    "/network/flows.csv",
     "/controls.csv",
     "/sources.csv",
     "/coverage.csv",
@@ -97,7 +143,7 @@ async fn nothing_is_shown_without_a_session_and_everything_with_one() {
         let answer = client.get(url(place)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{place}");
         let text = answer.text().await.unwrap();
-        assert!(!text.contains("AC-01") && !text.contains("no-privileged"), "{place}");
+        assert!(!text.contains("AC-01") && !text.contains("no-privileged") && !text.contains("payments"), "{place}");
     }
     let cookie = signed_in(&client, &portal).await;
     for place in PLACES {

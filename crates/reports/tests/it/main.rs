@@ -4,6 +4,8 @@
 
 mod decision_list;
 mod hostile;
+mod network;
 mod package;
 mod sample;
+mod secrets;
 mod snapshots;

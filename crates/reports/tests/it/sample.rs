@@ -6,6 +6,8 @@ mod admission;
 mod control;
 mod entries;
 mod monitoring;
+mod network;
+mod secrets;
 mod sources;
 mod workloads;
 
@@ -94,6 +96,8 @@ pub(crate) fn material() -> Material {
         gaps: sources::gaps(),
         controls: Vec::new(),
         admission: admission::admission(),
+        network: network::network(),
+        secrets: secrets::material(),
     };
     for (n, control) in controls().into_iter().enumerate() {
         add(&mut material, control, n);
