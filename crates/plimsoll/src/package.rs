@@ -143,10 +143,10 @@ impl PackageWriter {
                 references.insert((u64::try_from(segment)?, source.to_string(), u64::try_from(seq)?));
             }
         }
-        // What verdicts rest on comes first, then what the pages about admission lead to.
+        // What verdicts rest on comes first, then what the pages about admission and access lead to.
         let of_verdicts = references.clone();
-        let of_admission = material.admission.references().into_iter();
-        references.extend(of_admission.map(|entry| (entry.segment, entry.source, entry.seq)));
+        let of_pages = material.admission.references().into_iter().chain(material.access.references());
+        references.extend(of_pages.map(|entry| (entry.segment, entry.source, entry.seq)));
         let without_page = references.len().saturating_sub(MOST_ENTRY_PAGES);
         let others = references.iter().filter(|one| !of_verdicts.contains(*one));
         let mut evidence: Vec<EvidenceMaterial> = Vec::new();

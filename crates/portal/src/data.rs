@@ -3,15 +3,19 @@
 use std::sync::{Arc, RwLock};
 
 use controls::Session;
-use records::SourceName;
+use records::{Period, SourceName};
+use reports::access::{
+    AccessDifference, AccessQuestion, AccessSummary, CredentialList, SubjectAccess, SubjectList, WhoCan,
+};
 use reports::{DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, Report};
 use store::StoreReader;
 
+use crate::access::{self, AccessData};
 use crate::admission;
 use crate::gather::{self, GatherError};
 
 /// Gives the portal what it shows. Called from threads that may block.
-pub trait PortalData: Send + Sync {
+pub trait PortalData: AccessData {
     /// The evaluation that is shown; `None` before the first.
     fn report(&self) -> Option<Arc<Report>>;
 
@@ -54,12 +58,18 @@ impl Live {
         Self::default()
     }
 
-    /// From now on shows this evaluation, evidence from this view of the store, and decisions from these tables, of which those that
-    /// are not asked any more are let go.
+    /// From now on shows this evaluation, evidence from this view of the store, and decisions and access from these tables, of which those
+    /// that are not asked any more are let go.
     pub fn show(&self, report: Report, reader: StoreReader, session: Session) {
-        let session = Arc::new(session.only(&admission::TABLES));
+        let session = Arc::new(session.only(&[&admission::TABLES[..], &access::TABLES].concat()));
         let shown = Shown { report: Arc::new(report), reader: Arc::new(reader), session };
         *self.shown.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(shown);
+    }
+
+    fn with_window(&self) -> Option<(Shown, Period)> {
+        let shown = self.shown()?;
+        let window = shown.report.material().window;
+        Some((shown, window))
     }
 
     fn shown(&self) -> Option<Shown> {
@@ -89,6 +99,49 @@ impl PortalData for Live {
     fn decision(&self, id: &str) -> Result<Option<DecisionMaterial>, GatherError> {
         let Some(shown) = self.shown() else { return Ok(None) };
         waited_for(admission::decision(&shown.session, id))
+    }
+}
+
+impl AccessData for Live {
+    fn access_summary(&self, question: AccessQuestion, most: usize) -> Result<AccessSummary, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(AccessSummary::default()) };
+        waited_for(access::summary(&shown.session, window, question, most))
+    }
+
+    fn access_subjects(
+        &self,
+        question: AccessQuestion,
+        page: usize,
+        per_page: usize,
+    ) -> Result<SubjectList, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(SubjectList::default()) };
+        waited_for(access::subjects(&shown.session, window, question, (page, per_page)))
+    }
+
+    fn access_subject(&self, question: AccessQuestion, most: usize) -> Result<SubjectAccess, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(SubjectAccess::default()) };
+        waited_for(access::subject(&shown.session, window, question, most))
+    }
+
+    fn access_who_can(&self, question: AccessQuestion, most: usize) -> Result<WhoCan, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(WhoCan::default()) };
+        waited_for(access::who_can(&shown.session, window, question, most))
+    }
+
+    fn access_difference(&self, question: AccessQuestion) -> Result<AccessDifference, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(AccessDifference::default()) };
+        waited_for(access::difference(&shown.session, window, question))
+    }
+
+    fn access_credentials(
+        &self,
+        question: AccessQuestion,
+        page: usize,
+        per_page: usize,
+    ) -> Result<CredentialList, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(CredentialList::default()) };
+        let prefix = access::user_prefix(shown.report.material());
+        waited_for(access::credentials(&shown.session, window, question, &prefix, (page, per_page)))
     }
 }
 

@@ -72,6 +72,7 @@ pub async fn material(
         gaps,
         controls,
         admission: admission::material(session, result.window).await?,
+        access: reports::AccessMaterial::default(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Which page is where.
 
+mod access;
 mod admission;
 
 use std::net::SocketAddr;
@@ -47,6 +48,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/controls/{id}/{file}", get(control_list))
         .route("/sources", get(sources))
         .merge(admission::router())
+        .merge(access::router())
         .route("/{file}", get(list))
         .route("/evidence/{origin}/{class}/{detail}/{seq}", get(evidence))
         .route("/evidence/{origin}/{class}/{detail}/{seq}/{file}", get(evidence_file))

@@ -1,9 +1,14 @@
 //! Where pages are: relative files in the package, absolute paths in the portal.
 
+mod access;
+
 use std::collections::BTreeSet;
 
 use records::{EntryReference, SourceName};
 
+pub use access::{AccessList, AccessPlace};
+
+use crate::access::AccessQuestion;
 use crate::admission::{DecisionFilter, is_decision_id, is_plain_name};
 
 /// Something that a page can link to.
@@ -25,6 +30,8 @@ pub enum Place {
     Sources,
     /// Admission control.
     Admission(AdmissionPlace),
+    /// Who holds what, and who used which credential.
+    Access(AccessPlace),
     /// A list as CSV.
     Csv(CsvFile),
     /// The style sheet.
@@ -117,6 +124,8 @@ pub enum CsvFile {
     PolicySets,
     /// What does not agree between decisions and the audit log.
     Unreconciled,
+    /// A list about access; in the package that of the end of the window.
+    Access(AccessList, Box<AccessQuestion>),
 }
 
 /// How links are written.
@@ -175,6 +184,12 @@ impl<'a> Links<'a> {
         self.live().then(|| self.to(&Place::Admission(AdmissionPlace::Decisions(Box::new(filter), 1))))
     }
 
+    /// The reference to the page of a subject, when it has one. `known`: whether the package has it.
+    #[must_use]
+    pub fn to_subject(&self, question: AccessQuestion, known: bool) -> Option<String> {
+        (known || self.live()).then(|| self.to(&Place::Access(AccessPlace::Subject(Box::new(question)))))
+    }
+
     /// The reference to the page of an exception, when its identifier can be part of a path.
     #[must_use]
     pub fn to_exception(&self, id: &str) -> Option<String> {
@@ -206,6 +221,7 @@ pub fn file(place: &Place) -> String {
         Place::EvidenceFile(reference, file) => format!("{}.{}", evidence_stem(reference), file.suffix()),
         Place::Sources => "sources.html".to_owned(),
         Place::Admission(place) => admission_file(place),
+        Place::Access(place) => access::file(place),
         Place::Csv(csv) => format!("{}.csv", csv_stem(csv)),
         Place::Style => "style.css".to_owned(),
     }
@@ -226,6 +242,7 @@ pub fn path(place: &Place) -> String {
         }
         Place::Sources => "/sources".to_owned(),
         Place::Admission(place) => admission_path(place),
+        Place::Access(place) => access::path(place),
         Place::Csv(csv) => format!("/{}.csv{}", csv_stem(csv), csv_query(csv)),
         Place::Style => "/style.css".to_owned(),
     }
@@ -244,12 +261,14 @@ fn csv_stem(csv: &CsvFile) -> String {
         CsvFile::Exceptions => "admission/exceptions".to_owned(),
         CsvFile::PolicySets => "admission/policy-sets".to_owned(),
         CsvFile::Unreconciled => "admission/reconciliation".to_owned(),
+        CsvFile::Access(list, _) => format!("access/{}", list.stem()),
     }
 }
 
 fn csv_query(csv: &CsvFile) -> String {
     match csv {
         CsvFile::Decisions(filter) if !filter.is_empty() => format!("?{}", filter.query()),
+        CsvFile::Access(_, question) => question.query(),
         _ => String::new(),
     }
 }

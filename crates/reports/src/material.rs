@@ -4,6 +4,7 @@ use records::tables::monitoring::{Coverage, Gap, Source};
 use records::tables::results::{ControlItem, ControlResult, Evaluation};
 use records::{ControlId, ControlKind, Criterion, Period, PeriodSet};
 
+use crate::access::AccessMaterial;
 use crate::admission::AdmissionMaterial;
 
 /// Everything that the pages of one evaluation are rendered from.
@@ -29,6 +30,8 @@ pub struct Material {
     pub controls: Vec<ControlText>,
     /// What is told of admission control.
     pub admission: AdmissionMaterial,
+    /// What the package tells of access.
+    pub access: AccessMaterial,
 }
 
 /// The log that an evaluation was made at.

@@ -22,6 +22,7 @@ pub(super) fn run(arguments: &Arguments, own: &ReportArguments) -> Result<Outcom
     let mut material = evidence::runtime()?.block_on(async {
         let mut material = portal::gather::material(&reader, session, catalogue, result).await?;
         portal::admission::add_decisions(session, result.window, &mut material.admission).await?;
+        material.access = portal::access::material(session, &material).await?;
         anyhow::Ok(material)
     })?;
     material.admission.guides = guides::guides();

@@ -7,13 +7,17 @@ mod of_reports {
     pub(crate) mod sample;
 }
 
+mod access;
 mod admission;
 
 use std::sync::Arc;
 
 use of_reports::sample;
-use portal::{GatherError, Portal, PortalData, PortalOptions, StartError};
+use portal::{AccessData, GatherError, Portal, PortalData, PortalOptions, StartError};
 use records::SourceName;
+use reports::access::{
+    AccessDifference, AccessQuestion, AccessSummary, CredentialList, SubjectAccess, SubjectList, WhoCan,
+};
 use reports::{DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, Report};
 use reqwest::{Client, StatusCode, header, redirect};
 
@@ -47,6 +51,32 @@ impl PortalData for Sample {
     }
 }
 
+impl AccessData for Sample {
+    fn access_summary(&self, question: AccessQuestion, _: usize) -> Result<AccessSummary, GatherError> {
+        Ok(AccessSummary { question, ..sample::rights::summary() })
+    }
+
+    fn access_subjects(&self, question: AccessQuestion, _: usize, _: usize) -> Result<SubjectList, GatherError> {
+        Ok(SubjectList { question, ..SubjectList::default() })
+    }
+
+    fn access_subject(&self, question: AccessQuestion, _: usize) -> Result<SubjectAccess, GatherError> {
+        Ok(SubjectAccess { question, ..sample::rights::subject() })
+    }
+
+    fn access_who_can(&self, question: AccessQuestion, _: usize) -> Result<WhoCan, GatherError> {
+        Ok(WhoCan { question, rows: sample::rights::subject().rules, ..WhoCan::default() })
+    }
+
+    fn access_difference(&self, question: AccessQuestion) -> Result<AccessDifference, GatherError> {
+        Ok(AccessDifference { question, ..sample::rights::difference() })
+    }
+
+    fn access_credentials(&self, question: AccessQuestion, _: usize, _: usize) -> Result<CredentialList, GatherError> {
+        Ok(CredentialList { question, ..sample::rights::credentials() })
+    }
+}
+
 fn client() -> Client {
     // No certificate is checked: everything here is plain HTTP on loopback.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -65,7 +95,7 @@ async fn signed_in(client: &Client, portal: &Portal) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-const PLACES: [&str; 21] = [
+const PLACES: [&str; 28] = [
     "/",
     "/controls",
     "/controls/AC-01",
@@ -78,6 +108,13 @@ const PLACES: [&str; 21] = [
     "/admission/exceptions/00000000000000000000000000000001",
     "/admission/policies/no-privileged",
     "/admission/reconciliation.csv",
+    "/access",
+    "/access/subjects",
+    "/access/subject?subject=User:dana@example.com",
+    "/access/who-can?verb=get&resource=pods",
+    "/access/diff",
+    "/access/people",
+    "/access/risks.csv",
     "/controls.csv",
     "/sources.csv",
     "/coverage.csv",
@@ -97,7 +134,7 @@ async fn nothing_is_shown_without_a_session_and_everything_with_one() {
         let answer = client.get(url(place)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{place}");
         let text = answer.text().await.unwrap();
-        assert!(!text.contains("AC-01") && !text.contains("no-privileged"), "{place}");
+        assert!(!text.contains("AC-01") && !text.contains("no-privileged") && !text.contains("dana"), "{place}");
     }
     let cookie = signed_in(&client, &portal).await;
     for place in PLACES {

@@ -6,6 +6,7 @@ mod admission;
 mod control;
 mod entries;
 mod monitoring;
+pub(crate) mod rights;
 mod sources;
 mod workloads;
 
@@ -94,11 +95,13 @@ pub(crate) fn material() -> Material {
         gaps: sources::gaps(),
         controls: Vec::new(),
         admission: admission::admission(),
+        access: rights::access(),
     };
     for (n, control) in controls().into_iter().enumerate() {
         add(&mut material, control, n);
     }
     sources::add_sources(&mut material);
+    material.coverage.extend(rights::coverage());
     material
 }
 
