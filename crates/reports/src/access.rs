@@ -25,6 +25,8 @@ pub use question::AccessQuestion;
 pub const CSV_ROWS: usize = 20_000;
 /// The most of the worst risks that the summary shows; the list beside it holds more.
 pub const WORST_SHOWN: usize = 100;
+/// The most rows of one table on a page; the list beside it holds more.
+pub const ROWS_SHOWN: usize = 300;
 /// The severities of risks, the worst first.
 pub const SEVERITIES: [&str; 4] = ["critical", "high", "medium", "low"];
 
@@ -48,10 +50,11 @@ impl AccessMaterial {
     #[must_use]
     pub fn references(&self) -> BTreeSet<EntryReference> {
         let risks = self.summary.worst.iter().take(WORST_SHOWN).chain(self.subjects.iter().flat_map(|one| &one.risks));
-        let changed = self.difference.risks.iter().map(|change| &change.risk);
+        let changed = self.difference.risks.iter().take(ROWS_SHOWN).map(|change| &change.risk);
         let rows = risks.chain(changed).filter_map(|risk| entry_of(&risk.provenance));
         let credentials = self.credentials.rows.iter().filter_map(|row| entry_of(&row.used.provenance));
-        let held = self.subjects.iter().flat_map(|one| &one.rules).chain(self.difference.rules.iter().map(|c| &c.held));
+        let changes = self.difference.rules.iter().take(ROWS_SHOWN).map(|change| &change.held);
+        let held = self.subjects.iter().flat_map(|one| &one.rules).chain(changes);
         let held = held.flat_map(|held| held.binding_entry.iter().chain(&held.role_entry)).cloned();
         let steps = self.subjects.iter().flat_map(|one| one.entries.values().cloned());
         rows.chain(credentials).chain(held).chain(steps).collect()

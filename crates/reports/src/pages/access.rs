@@ -38,7 +38,7 @@ struct Page {
     forms: Vec<Form>,
     understood: bool,
     nothing: bool,
-    figures: Vec<(&'static str, String)>,
+    figures: Vec<(&'static str, Number)>,
     severities: Vec<SeverityRow>,
     risks: Listing<RiskRow>,
     /// How many subjects with risks have a page and how many there are, where not all have one.
@@ -117,6 +117,12 @@ impl AsOf {
     }
 }
 
+/// A number with the rows behind it, where there is a page of them.
+struct Number {
+    text: String,
+    href: Option<String>,
+}
+
 struct SeverityRow {
     severity: Shown,
     stands_out: bool,
@@ -189,6 +195,9 @@ pub fn access(report: &Report, links: &Links<'_>, summary: &AccessSummary) -> Re
     let known = |subject: &str| of_package.has_page(subject);
     let pages = Some((of_package.subjects.len() as u64, of_package.subjects_total));
     let risks = summary.worst.iter().map(|risk| RiskRow::new(risk, links, question, known(&risk.subject)));
+    let plain = |n: i64| Number { text: count(n), href: None };
+    let all = Place::Access(AccessPlace::Subjects(Box::new(question.clone()), 1));
+    let subjects = links.live().then(|| links.to(&all));
     let csv = links.to(&Place::Csv(CsvFile::Access(AccessList::Risks, Box::new(question.clone()))));
     let page = Page {
         frame: Frame::new(report, links, "access", "Access".to_owned()),
@@ -206,12 +215,12 @@ pub fn access(report: &Report, links: &Links<'_>, summary: &AccessSummary) -> Re
         understood: question.problems.is_empty(),
         nothing: summary.grants == 0 && summary.severities.is_empty(),
         figures: vec![
-            ("Subjects named by bindings", count(summary.subjects)),
-            ("Grants", count(summary.grants)),
-            ("Subjects equal to cluster-admin", count(summary.equivalent_subjects)),
-            ("Grants equal to cluster-admin", count(summary.equivalent_grants)),
-            ("Grants to callers without credentials", count(summary.anonymous_grants)),
-            ("Grants of roles that do not exist", count(summary.grants_of_missing_roles)),
+            ("Subjects named by bindings", Number { text: count(summary.subjects), href: subjects }),
+            ("Grants", plain(summary.grants)),
+            ("Subjects equal to cluster-admin", plain(summary.equivalent_subjects)),
+            ("Grants equal to cluster-admin", plain(summary.equivalent_grants)),
+            ("Grants to callers without credentials", plain(summary.anonymous_grants)),
+            ("Grants of roles that do not exist", plain(summary.grants_of_missing_roles)),
         ],
         severities: summary
             .severities

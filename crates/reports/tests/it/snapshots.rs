@@ -229,5 +229,5 @@ fn a_cluster_that_nobody_watches_is_not_known() {
     material.sources.clear();
     let report = Report::new(material).unwrap();
     let page = pages::access(&report, &Links::absolute(), &sample::rights::summary()).unwrap();
-    assert!(page.contains("No cluster is watched, so nothing is known"), "{page}");
+    assert!(page.contains("No cluster that this asks about is watched, so nothing is known"), "{page}");
 }

@@ -5,16 +5,13 @@ use askama::Template;
 use super::form::Form;
 use super::held::HeldRow;
 use super::{NotKnown, RiskRow, Tabs, instant};
-use crate::access::{AccessDifference, Change, RiskChange, RuleChange, knowledge};
+use crate::access::{AccessDifference, Change, ROWS_SHOWN, RiskChange, RuleChange, knowledge};
 use crate::figures::Moment;
 use crate::links::{AccessList, CsvFile, Links, Place};
 use crate::pages::frame::Frame;
 use crate::pages::{Listing, PageError};
 use crate::report::Report;
 use crate::shown::Shown;
-
-/// The most rows of each table; the CSV beside it holds more.
-const ROWS: usize = 300;
 
 #[derive(Template)]
 #[template(path = "access/difference.html")]
@@ -85,8 +82,8 @@ pub fn access_difference(
         subject: Shown::line(&question.subject),
         unknown: NotKnown::new(&knowledge::between(material, &question.cluster, from, to), links),
         cut: difference.cut,
-        rules: Listing::new(difference.rules.iter().map(rule), ROWS, csv(AccessList::RuleChanges)),
-        risks: Listing::new(difference.risks.iter().map(risk), ROWS, csv(AccessList::RiskChanges)),
+        rules: Listing::new(difference.rules.iter().map(rule), ROWS_SHOWN, csv(AccessList::RuleChanges)),
+        risks: Listing::new(difference.risks.iter().map(risk), ROWS_SHOWN, csv(AccessList::RiskChanges)),
         several_clusters: difference.clusters.len() > 1,
     };
     page.render().map_err(PageError::template("access difference"))

@@ -8,8 +8,8 @@ use records::tables::rbac::{BindingUse, PermissionUse, RbacRisk};
 use super::form::Form;
 use super::held::{Entry, HeldRow};
 use super::{AsOf, RiskRow, Tabs, instant, number};
-use crate::access::SubjectAccess;
 use crate::access::path::{self, Evidence, Step};
+use crate::access::{ROWS_SHOWN, SubjectAccess};
 use crate::admission::entry_of;
 use crate::figures::{Moment, count};
 use crate::forms::svg_downward;
@@ -23,8 +23,6 @@ use crate::shown::Shown;
 const PATHS: usize = 40;
 /// The most steps of one path, and things that one step rests on.
 const STEPS: usize = 60;
-/// The most risks, rules and permissions in a table.
-const ROWS: usize = 300;
 
 #[derive(Template)]
 #[template(path = "access/subject.html")]
@@ -123,10 +121,10 @@ pub fn access_subject(report: &Report, links: &Links<'_>, access: &SubjectAccess
     let csv = |list| links.to(&Place::Csv(CsvFile::Access(list, Box::new(question.clone()))));
     let told = || access.risks.iter().filter(|risk| !risk.implied);
     let rules = access.rules.iter().map(|row| HeldRow::new(row, links, question, true));
-    let mut rules = Listing::new(rules, ROWS, csv(AccessList::Rules));
+    let mut rules = Listing::new(rules, ROWS_SHOWN, csv(AccessList::Rules));
     rules.total = access.rules_total;
     let uses = access.uses.iter().map(|row| use_row(row, links));
-    let mut uses = Listing::new(uses, ROWS, csv(AccessList::PermissionUse));
+    let mut uses = Listing::new(uses, ROWS_SHOWN, csv(AccessList::PermissionUse));
     uses.total = usize::try_from(access.uses_total).unwrap_or(usize::MAX);
     let subject = Shown::line(&access.subject);
     let page = Page {
@@ -138,13 +136,17 @@ pub fn access_subject(report: &Report, links: &Links<'_>, access: &SubjectAccess
         subject,
         known: access.known,
         groups: access.groups.iter().map(|group| Shown::line(group)).collect(),
-        risks: Listing::new(told().map(|risk| RiskRow::new(risk, links, question, true)), ROWS, csv(AccessList::Risks)),
+        risks: Listing::new(
+            told().map(|risk| RiskRow::new(risk, links, question, true)),
+            ROWS_SHOWN,
+            csv(AccessList::Risks),
+        ),
         implied: access.risks.len() - told().count(),
         paths: told().take(PATHS).zip(1..).map(|(risk, n)| path_row(access, risk, n, links)).collect(),
         paths_left: told().count().saturating_sub(PATHS),
         rules,
         uses,
-        bindings: access.bindings.iter().take(ROWS).map(binding_row).collect(),
+        bindings: access.bindings.iter().take(ROWS_SHOWN).map(binding_row).collect(),
         several_clusters: access.clusters.len() > 1,
     };
     page.render().map_err(PageError::template("access subject"))

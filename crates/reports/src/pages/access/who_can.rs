@@ -5,15 +5,12 @@ use askama::Template;
 use super::form::Form;
 use super::held::HeldRow;
 use super::{AsOf, Tabs, number};
-use crate::access::{AccessQuestion, WhoCan};
+use crate::access::{AccessQuestion, ROWS_SHOWN, WhoCan};
 use crate::links::{AccessList, AccessPlace, CsvFile, Links, Place};
 use crate::pages::frame::Frame;
 use crate::pages::{Listing, PageError};
 use crate::report::Report;
 use crate::shown::Shown;
-
-/// The most rows on the page; the CSV beside it holds more.
-const ROWS: usize = 300;
 
 /// Questions that auditors ask often: in words, the verb and the resource.
 const OFTEN: [(&str, &str, &str); 8] = [
@@ -69,7 +66,7 @@ pub fn access_who_can(report: &Report, links: &Links<'_>, answer: &WhoCan) -> Re
     let known = |subject: &str| report.material().access.has_page(subject);
     let rows = answer.rows.iter().map(|row| HeldRow::new(row, links, question, known(&row.held.subject)));
     let csv = links.to(&Place::Csv(CsvFile::Access(AccessList::WhoCan, Box::new(question.clone()))));
-    let mut rows = Listing::new(rows, ROWS, csv);
+    let mut rows = Listing::new(rows, ROWS_SHOWN, csv);
     rows.total = answer.total;
     let page = Page {
         frame: Frame::new(report, links, "access", "Who can".to_owned()),
