@@ -146,11 +146,12 @@ impl PackageWriter {
                 references.insert((u64::try_from(segment)?, source.to_string(), u64::try_from(seq)?));
             }
         }
-        // What verdicts rest on comes first, then what the pages about admission, the network and Secrets lead to.
+        // What verdicts rest on comes first, then what the pages about admission, access, the network and Secrets lead to.
         let of_verdicts = references.clone();
         let of_network = material.network.iter().flat_map(reports::NetworkMaterial::references);
         let of_secrets = material.secrets.iter().flat_map(reports::SecretsMaterial::references);
-        let of_pages = material.admission.references().into_iter().chain(of_network).chain(of_secrets);
+        let of_pages = material.admission.references().into_iter().chain(material.access.references());
+        let of_pages = of_pages.chain(of_network).chain(of_secrets);
         references.extend(of_pages.map(|entry| (entry.segment, entry.source, entry.seq)));
         let without_page = references.len().saturating_sub(MOST_ENTRY_PAGES);
         let others = references.iter().filter(|one| !of_verdicts.contains(*one));

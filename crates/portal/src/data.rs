@@ -3,7 +3,10 @@
 use std::sync::{Arc, RwLock};
 
 use controls::Session;
-use records::{SourceName, Timestamp};
+use records::{Period, SourceName, Timestamp};
+use reports::access::{
+    AccessDifference, AccessQuestion, AccessSummary, CredentialList, SubjectAccess, SubjectList, WhoCan,
+};
 use reports::network::{Declared, Reach};
 use reports::secrets::SecretQuery;
 use reports::{
@@ -12,11 +15,12 @@ use reports::{
 };
 use store::StoreReader;
 
+use crate::access::{self, AccessData};
 use crate::gather::{self, GatherError};
 use crate::{admission, network, secrets};
 
 /// Gives the portal what it shows. Called from threads that may block.
-pub trait PortalData: Send + Sync {
+pub trait PortalData: AccessData {
     /// The evaluation that is shown; `None` before the first.
     fn report(&self) -> Option<Arc<Report>>;
 
@@ -95,13 +99,19 @@ impl Live {
         Self::default()
     }
 
-    /// From now on shows this evaluation, evidence from this view of the store, and decisions from these tables, of which those that
-    /// are not asked any more are let go.
+    /// From now on shows this evaluation, evidence from this view of the store, and decisions, access, the network and Secrets from these tables, of which those
+    /// that are not asked any more are let go.
     pub fn show(&self, report: Report, reader: StoreReader, session: Session) {
-        let asked: Vec<&str> = admission::TABLES.into_iter().chain(network::TABLES).chain(secrets::TABLES).collect();
+        let asked = [&admission::TABLES[..], &access::TABLES, &network::TABLES, &secrets::TABLES].concat();
         let session = Arc::new(session.only(&asked));
         let shown = Shown { report: Arc::new(report), reader: Arc::new(reader), session };
         *self.shown.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(shown);
+    }
+
+    fn with_window(&self) -> Option<(Shown, Period)> {
+        let shown = self.shown()?;
+        let window = shown.report.material().window;
+        Some((shown, window))
     }
 
     fn shown(&self) -> Option<Shown> {
@@ -190,6 +200,49 @@ impl PortalData for Live {
     fn secret(&self, query: &SecretQuery) -> Result<Option<SecretMaterial>, GatherError> {
         let Some(shown) = self.shown() else { return Ok(None) };
         waited_for(secrets::secret(&shown.session, shown.report.material().window, query))
+    }
+}
+
+impl AccessData for Live {
+    fn access_summary(&self, question: AccessQuestion, most: usize) -> Result<AccessSummary, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(AccessSummary::default()) };
+        waited_for(access::summary(&shown.session, window, question, most))
+    }
+
+    fn access_subjects(
+        &self,
+        question: AccessQuestion,
+        page: usize,
+        per_page: usize,
+    ) -> Result<SubjectList, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(SubjectList::default()) };
+        waited_for(access::subjects(&shown.session, window, question, (page, per_page)))
+    }
+
+    fn access_subject(&self, question: AccessQuestion, most: usize) -> Result<SubjectAccess, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(SubjectAccess::default()) };
+        waited_for(access::subject(&shown.session, window, question, most))
+    }
+
+    fn access_who_can(&self, question: AccessQuestion, most: usize) -> Result<WhoCan, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(WhoCan::default()) };
+        waited_for(access::who_can(&shown.session, window, question, most))
+    }
+
+    fn access_difference(&self, question: AccessQuestion) -> Result<AccessDifference, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(AccessDifference::default()) };
+        waited_for(access::difference(&shown.session, window, question))
+    }
+
+    fn access_credentials(
+        &self,
+        question: AccessQuestion,
+        page: usize,
+        per_page: usize,
+    ) -> Result<CredentialList, GatherError> {
+        let Some((shown, window)) = self.with_window() else { return Ok(CredentialList::default()) };
+        let prefix = access::user_prefix(shown.report.material());
+        waited_for(access::credentials(&shown.session, window, question, &prefix, (page, per_page)))
     }
 }
 

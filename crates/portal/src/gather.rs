@@ -75,6 +75,7 @@ pub async fn material(
         admission: admission::material(session, result.window).await?,
         network,
         secrets: secrets::material(session, result.window).await?,
+        access: reports::AccessMaterial::default(),
     })
 }
 

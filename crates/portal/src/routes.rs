@@ -1,5 +1,6 @@
 //! Which page is where.
 
+mod access;
 mod admission;
 mod network;
 mod secrets;
@@ -51,6 +52,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(admission::router())
         .merge(network::router())
         .merge(secrets::router())
+        .merge(access::router())
         .route("/{file}", get(list))
         .route("/evidence/{origin}/{class}/{detail}/{seq}", get(evidence))
         .route("/evidence/{origin}/{class}/{detail}/{seq}/{file}", get(evidence_file))

@@ -6,6 +6,7 @@
 
 use records::{ColumnWriter, EntryReference, Row, Timestamp};
 
+use crate::access::lists;
 use crate::links::{CsvFile, NetworkCsv, SecretsCsv};
 use crate::network::{Flow, NetworkMaterial, PairCount};
 use crate::report::{ItemHistory, Report, Section};
@@ -37,6 +38,7 @@ pub fn render(report: &Report, file: &CsvFile) -> Option<Vec<u8>> {
             let named = |one: &&SecretsMaterial| query.cluster.is_empty() || one.cluster == query.cluster;
             secrets(material.secrets.iter().find(named)?, *list)
         }
+        CsvFile::Access(list, _) => return lists::of_package(material, *list),
     })
 }
 
@@ -125,9 +127,7 @@ fn pairs(pairs: &[PairCount]) -> Vec<u8> {
 pub fn rows<'a, R: Row<'a>>(rows: &[R]) -> Vec<u8> {
     let mut list = List::new(R::TABLE.columns.iter().map(|column| column.name));
     for row in rows {
-        let mut fields = Fields::default();
-        row.write(&mut fields);
-        list.push(&fields.0);
+        list.push(&Fields::of(row));
     }
     list.finish()
 }
@@ -193,8 +193,17 @@ pub(crate) fn guarded(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
+/// The columns of a row as texts.
 #[derive(Default)]
-struct Fields(Vec<String>);
+pub(crate) struct Fields(Vec<String>);
+
+impl Fields {
+    pub(crate) fn of<'a, R: Row<'a>>(row: &R) -> Vec<String> {
+        let mut fields = Self::default();
+        row.write(&mut fields);
+        fields.0
+    }
+}
 
 impl ColumnWriter for Fields {
     fn text(&mut self, value: Option<&str>) {

@@ -10,6 +10,7 @@
 //!
 //! Read [`Report`] first, then [`pages`].
 
+pub mod access;
 pub mod admission;
 pub mod analysis;
 pub mod csv_file;
@@ -28,10 +29,12 @@ pub mod shown;
 pub mod strip;
 pub mod timeline;
 
+pub use access::{AccessMaterial, AccessQuestion};
 pub use admission::{AdmissionMaterial, DecisionFilter, DecisionList, DecisionMaterial};
 pub use evidence::{EvidenceMaterial, ProofMaterial, RedactionMaterial, SealedProof};
 pub use links::{
-    AdmissionPlace, CsvFile, EvidenceFile, Links, NetworkCsv, NetworkPlace, Place, SecretsCsv, SecretsPlace,
+    AccessList, AccessPlace, AdmissionPlace, CsvFile, EvidenceFile, Links, NetworkCsv, NetworkPlace, Place, SecretsCsv,
+    SecretsPlace,
 };
 pub use material::{ControlText, LogText, Material, MaterialError};
 pub use network::{FlowList, NetworkMaterial, NetworkQuery};

@@ -1,5 +1,6 @@
 //! Where pages are: relative files in the package, absolute paths in the portal.
 
+mod access;
 mod network;
 mod secrets;
 
@@ -7,6 +8,9 @@ use std::collections::BTreeSet;
 
 use records::{EntryReference, SourceName};
 
+pub use access::{AccessList, AccessPlace};
+
+use crate::access::AccessQuestion;
 use crate::admission::{DecisionFilter, is_decision_id, is_plain_name};
 use crate::network::NetworkQuery;
 use crate::secrets::SecretQuery;
@@ -34,6 +38,8 @@ pub enum Place {
     Network(NetworkPlace),
     /// Secrets.
     Secrets(SecretsPlace),
+    /// Who holds what, and who used which credential.
+    Access(AccessPlace),
     /// A list as CSV.
     Csv(CsvFile),
     /// The style sheet.
@@ -152,6 +158,8 @@ pub enum CsvFile {
     Network(NetworkCsv, Box<NetworkQuery>),
     /// A list about Secrets; in the package that of the end of the window.
     Secrets(SecretsCsv, Box<SecretQuery>),
+    /// A list about access; in the package that of the end of the window.
+    Access(AccessList, Box<AccessQuestion>),
 }
 
 /// The lists about the Secrets of one cluster.
@@ -278,6 +286,12 @@ impl<'a> Links<'a> {
         self.live().then(|| self.to(&Place::Admission(AdmissionPlace::Decisions(Box::new(filter), 1))))
     }
 
+    /// The reference to the page of a subject, when it has one. `known`: whether the package has it.
+    #[must_use]
+    pub fn to_subject(&self, question: AccessQuestion, known: bool) -> Option<String> {
+        (known || self.live()).then(|| self.to(&Place::Access(AccessPlace::Subject(Box::new(question)))))
+    }
+
     /// The reference to the page of an exception, when its identifier can be part of a path.
     #[must_use]
     pub fn to_exception(&self, id: &str) -> Option<String> {
@@ -324,6 +338,7 @@ pub fn file(place: &Place) -> String {
         Place::Admission(place) => admission_file(place),
         Place::Network(place) => network::file(place),
         Place::Secrets(place) => secrets::file(place),
+        Place::Access(place) => access::file(place),
         Place::Csv(csv) => format!("{}.csv", csv_stem(csv)),
         Place::Style => "style.css".to_owned(),
     }
@@ -348,6 +363,7 @@ pub fn path(place: &Place) -> String {
         Place::Secrets(place) => secrets::path(place),
         Place::Csv(CsvFile::Network(list, query)) => network::csv_path(*list, query),
         Place::Csv(CsvFile::Secrets(list, query)) => secrets::csv_path(*list, query),
+        Place::Access(place) => access::path(place),
         Place::Csv(csv) => format!("/{}.csv{}", csv_stem(csv), csv_query(csv)),
         Place::Style => "/style.css".to_owned(),
     }
@@ -368,12 +384,14 @@ fn csv_stem(csv: &CsvFile) -> String {
         CsvFile::Unreconciled => "admission/reconciliation".to_owned(),
         CsvFile::Network(list, query) => network::csv_stem(*list, query),
         CsvFile::Secrets(list, query) => secrets::csv_stem(*list, query),
+        CsvFile::Access(list, _) => format!("access/{}", list.stem()),
     }
 }
 
 fn csv_query(csv: &CsvFile) -> String {
     match csv {
         CsvFile::Decisions(filter) if !filter.is_empty() => format!("?{}", filter.query()),
+        CsvFile::Access(_, question) => question.query(),
         _ => String::new(),
     }
 }

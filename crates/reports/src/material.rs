@@ -4,6 +4,7 @@ use records::tables::monitoring::{Coverage, Gap, Source};
 use records::tables::results::{ControlItem, ControlResult, Evaluation};
 use records::{ControlId, ControlKind, Criterion, Period, PeriodSet};
 
+use crate::access::AccessMaterial;
 use crate::admission::AdmissionMaterial;
 use crate::network::NetworkMaterial;
 use crate::secrets::SecretsMaterial;
@@ -35,6 +36,8 @@ pub struct Material {
     pub network: Vec<NetworkMaterial>,
     /// What is told of Secrets at the end of the window, for each cluster in order of their names.
     pub secrets: Vec<SecretsMaterial>,
+    /// What the package tells of access.
+    pub access: AccessMaterial,
 }
 
 /// The log that an evaluation was made at.

@@ -2,6 +2,7 @@
 //!
 //! A page holds no script, loads nothing but the style sheet, and reads the same from a file, in the portal and on paper.
 
+mod access;
 mod admission;
 mod control;
 mod controls;
@@ -14,6 +15,7 @@ mod problem;
 mod secrets;
 mod sources;
 
+pub use access::{access, access_difference, access_people, access_subject, access_subjects, access_who_can};
 pub use admission::{
     admission, decision, decisions, exception, exception_filter, exceptions, guards, guards_pages, guide, policy_set,
     policy_sets,
@@ -81,4 +83,16 @@ impl<T> Listing<T> {
     fn cut(&self) -> bool {
         self.total > self.rows.len()
     }
+}
+
+/// Which part of a list a page shows.
+#[derive(Debug)]
+struct Part {
+    first: String,
+    last: String,
+    total: String,
+    /// The last row that any page shows, where that is not the last of all.
+    beyond: Option<String>,
+    page: usize,
+    pages: usize,
 }

@@ -29,6 +29,7 @@ pub(super) fn run(arguments: &Arguments, own: &ReportArguments) -> Result<Outcom
         for secrets in &mut material.secrets {
             portal::secrets::add_secrets(session, result.window, secrets).await?;
         }
+        material.access = portal::access::material(session, &material).await?;
         anyhow::Ok(material)
     })?;
     material.admission.guides = guides::guides();

@@ -61,7 +61,7 @@ pub(super) fn condition(filter: &DecisionFilter, window: Period) -> String {
 }
 
 /// Equality, or with `*` for any characters a pattern.
-fn matches(column: &str, pattern: &str) -> String {
+pub(crate) fn matches(column: &str, pattern: &str) -> String {
     if !pattern.contains('*') {
         return format!("{column} = {}", literal(pattern));
     }

@@ -7,6 +7,7 @@ mod of_reports {
     pub(crate) mod sample;
 }
 
+mod access;
 mod admission;
 mod network;
 mod secrets;
@@ -15,8 +16,11 @@ mod watched;
 use std::sync::Arc;
 
 use of_reports::sample;
-use portal::{GatherError, Portal, PortalData, PortalOptions, StartError};
+use portal::{AccessData, GatherError, Portal, PortalData, PortalOptions, StartError};
 use records::SourceName;
+use reports::access::{
+    AccessDifference, AccessQuestion, AccessSummary, CredentialList, SubjectAccess, SubjectList, WhoCan,
+};
 use reports::network::Reach;
 use reports::secrets::SecretQuery;
 use reports::{
@@ -85,6 +89,32 @@ impl PortalData for Sample {
     }
 }
 
+impl AccessData for Sample {
+    fn access_summary(&self, question: AccessQuestion, _: usize) -> Result<AccessSummary, GatherError> {
+        Ok(AccessSummary { question, ..sample::rights::summary() })
+    }
+
+    fn access_subjects(&self, question: AccessQuestion, _: usize, _: usize) -> Result<SubjectList, GatherError> {
+        Ok(SubjectList { question, ..SubjectList::default() })
+    }
+
+    fn access_subject(&self, question: AccessQuestion, _: usize) -> Result<SubjectAccess, GatherError> {
+        Ok(SubjectAccess { question, ..sample::rights::subject() })
+    }
+
+    fn access_who_can(&self, question: AccessQuestion, _: usize) -> Result<WhoCan, GatherError> {
+        Ok(WhoCan { question, rows: sample::rights::subject().rules, ..WhoCan::default() })
+    }
+
+    fn access_difference(&self, question: AccessQuestion) -> Result<AccessDifference, GatherError> {
+        Ok(AccessDifference { question, ..sample::rights::difference() })
+    }
+
+    fn access_credentials(&self, question: AccessQuestion, _: usize, _: usize) -> Result<CredentialList, GatherError> {
+        Ok(CredentialList { question, ..sample::rights::credentials() })
+    }
+}
+
 fn client() -> Client {
     // No certificate is checked: everything here is plain HTTP on loopback.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -103,7 +133,7 @@ async fn signed_in(client: &Client, portal: &Portal) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-const PLACES: [&str; 29] = [
+const PLACES: [&str; 36] = [
     "/",
     "/controls",
     "/controls/AC-01",
@@ -124,6 +154,13 @@ const PLACES: [&str; 29] = [
     "/network/flows?from=shop",
     "/network/workload?workload=dev-a/x[Pod]",
     "/network/flows.csv",
+    "/access",
+    "/access/subjects",
+    "/access/subject?subject=User:dana@example.com",
+    "/access/who-can?verb=get&resource=pods",
+    "/access/diff",
+    "/access/people",
+    "/access/risks.csv",
     "/controls.csv",
     "/sources.csv",
     "/coverage.csv",
@@ -143,7 +180,9 @@ async fn nothing_is_shown_without_a_session_and_everything_with_one() {
         let answer = client.get(url(place)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{place}");
         let text = answer.text().await.unwrap();
-        assert!(!text.contains("AC-01") && !text.contains("no-privileged") && !text.contains("payments"), "{place}");
+        for shown in ["AC-01", "no-privileged", "payments", "dana"] {
+            assert!(!text.contains(shown), "{place}: {shown}");
+        }
     }
     let cookie = signed_in(&client, &portal).await;
     for place in PLACES {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // Fixtures and helpers of tests: a panic is a failed test.
 
+mod credentials;
 mod decision_list;
 mod hostile;
 mod network;

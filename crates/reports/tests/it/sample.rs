@@ -7,6 +7,7 @@ mod control;
 mod entries;
 mod monitoring;
 mod network;
+pub(crate) mod rights;
 mod secrets;
 mod sources;
 mod workloads;
@@ -98,11 +99,13 @@ pub(crate) fn material() -> Material {
         admission: admission::admission(),
         network: network::network(),
         secrets: secrets::material(),
+        access: rights::access(),
     };
     for (n, control) in controls().into_iter().enumerate() {
         add(&mut material, control, n);
     }
     sources::add_sources(&mut material);
+    material.coverage.extend(rights::coverage());
     material
 }
 
