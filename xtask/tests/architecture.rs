@@ -25,6 +25,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("intake", &["records", "store", "normalize", "policy", "signatures"]),
     ("portal", &["records", "controls", "reports", "store"]),
     ("probe", &["records"]),
+    ("webhook-certificates", &[]),
     (
         "plimsoll",
         &[
@@ -42,6 +43,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "reports",
             "signatures",
             "store",
+            "webhook-certificates",
         ],
     ),
     ("auditor", &["analysis", "controls", "ledger", "normalize", "records", "reports", "store"]),

@@ -76,7 +76,7 @@ pub(crate) fn manifest_options(authority: &Authority, url: String) -> ManifestOp
         webhook: WEBHOOK.to_owned(),
         namespace: "plimsoll".to_owned(),
         address: Address::Url(url),
-        authority: authority.pem().as_bytes().to_vec(),
+        authority: Some(authority.pem().as_bytes().to_vec()),
         failure_policy: FailurePolicy::Fail,
         timeout_seconds: 5,
         all_resources: false,
