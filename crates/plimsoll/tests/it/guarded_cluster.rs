@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use e2e::control_plane::{ControlPlane, ControlPlaneOptions};
 use e2e::identity::Identity;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(120);
 /// Where the probe is.
@@ -70,6 +70,12 @@ impl Drop for Running {
     }
 }
 
+/// Until this holds for what is covered of the namespaces.
+async fn until_covered(store: &str, condition: &str) -> Result<()> {
+    let query = format!("SELECT name FROM coverage WHERE name = 'prod/watch/namespaces' AND {condition}");
+    e2e::wait::until(condition, SOON, || async { Ok((!rows(store, &query).await?.is_empty()).then_some(())) }).await
+}
+
 async fn apply(plane: &ControlPlane, manifest: &str) -> Result<()> {
     let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
     plane.kubectl_with_input(&plane.admin()?, &apply, manifest).await?.success()?;
@@ -100,7 +106,6 @@ async fn the_probe_finds_the_webhook_and_finds_it_missing() -> Result<()> {
     let _keep = plane.keep_logs_if_panicking();
     let dir = tempfile::tempdir()?;
     let (store, configuration) = (dir.path().join("store"), dir.path().join("plimsoll.yaml"));
-    let began = jiff::Timestamp::now();
 
     // What an administrator does.
     apply(&plane, &printed(&["rbac"]).await?).await?;
@@ -125,6 +130,9 @@ async fn the_probe_finds_the_webhook_and_finds_it_missing() -> Result<()> {
 
     let kubeconfig = plane.kubeconfig(&prober)?;
     let (store, kubeconfig) = (store.to_str().context("a path")?, kubeconfig.to_str().context("a path")?);
+    // The window begins when the source that the control rests on is observed.
+    let began = jiff::Timestamp::now();
+    until_covered(store, &format!("covered_from <= TIMESTAMP '{began}' AND covered_to > TIMESTAMP '{began}'")).await?;
     let probe = ["--store", store, "--format", "json", "admission", "probe"];
     let probe = [&probe[..], &["--cluster", "prod", "--kubeconfig", kubeconfig, "--level", "restricted"]].concat();
     let (text, code) = told(&probe).await?;
@@ -135,9 +143,9 @@ async fn the_probe_finds_the_webhook_and_finds_it_missing() -> Result<()> {
     for row in &first[1..] {
         assert_eq!(row[1..], ["refused", "refused", "webhook:admission.plimsoll.dev"], "{row:?}");
     }
-    // Each answer of the webhook is a decision of a dry run, from the other side.
-    let decided = "SELECT verdict, count(*) FROM admission_decisions WHERE dry_run AND namespace = 'plimsoll-probe' AND name LIKE 'plimsoll-probe-%' GROUP BY verdict ORDER BY verdict";
-    eprintln!("{:?}", rows(store, decided).await?);
+    // From the other side, each was a decision of the webhook.
+    let decided = "SELECT verdict, count(*) AS n FROM admission_decisions WHERE dry_run AND name LIKE 'plimsoll-probe-%' GROUP BY verdict ORDER BY verdict";
+    assert_eq!(rows(store, decided).await?, [["allow", "1"], ["deny", "11"]]);
 
     // Somebody takes the guard away; the next run finds it missing.
     let configurations = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/plimsoll-admission";
@@ -154,15 +162,23 @@ async fn the_probe_finds_the_webhook_and_finds_it_missing() -> Result<()> {
         .collect();
     let (_, code) = told(&without).await?;
     assert_eq!(code, Some(2));
+    // A run belongs to the window that goes on for a second after it.
+    let ended = jiff::Timestamp::now() + Duration::from_millis(1100);
+    until_covered(store, &format!("covered_to > TIMESTAMP '{ended}'")).await?;
     running.stop().await?;
 
-    let window = ["--from", &began.to_string(), "--to", &jiff::Timestamp::now().to_string()].map(str::to_owned);
+    let window = ["--from", &began.to_string(), "--to", &ended.to_string()].map(str::to_owned);
     let evaluate = ["--store", store, "--format", "json", "evaluate", "--control", "AD-08"].map(str::to_owned);
     let evaluate: Vec<&str> = evaluate.iter().chain(&window).map(String::as_str).collect();
     let (text, code) = told(&evaluate).await?;
     ensure!(code == Some(0), "{text}");
-    eprintln!("{text}");
-    let items = "SELECT verdict, reason FROM control_items WHERE control = 'AD-08' ORDER BY item";
-    eprintln!("{:?}", rows(store, items).await?);
+    let records: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let result = records.iter().find(|record| record["record"] == "control_result").context("no result")?;
+    assert_eq!(result["conclusion"], "deviations noted", "{result}");
+    assert_eq!([&result["population"], &result["deviations"]], [&json!(2), &json!(1)], "{result}");
+    let items = "SELECT verdict, reason FROM control_items WHERE control = 'AD-08' ORDER BY verdict";
+    let items = rows(store, items).await?;
+    assert_eq!(items[1], ["effective", "11 pods refused"]);
+    ensure!(items[0][0] == "deviation" && items[0][1].starts_with("admitted what must be refused: "), "{items:?}");
     Ok(())
 }
