@@ -1,7 +1,7 @@
 //! How long it takes to tell all risky permissions with their paths: 5,000 service accounts, 2,000 roles, 5,000 bindings and 10,000 pods at one instant;
 //! and a year of a cluster's history, a million versions of objects, most of them pods.
 //!
-//! `cargo run --release -p analysis --example rbac_risks_speed [-- year]`
+//! `cargo run --release -p analysis --example rbac_risks_speed [-- year [VERSIONS]]`
 
 #![allow(
     clippy::unwrap_used,
@@ -190,10 +190,9 @@ fn version(value: &Value, from: i64, to: Option<i64>, seq: i64) -> ObjectVersion
 
 /// A year: 500 service accounts, a million versions, of which 3 in 1,000 are of roles and bindings, 2 of service accounts, the others of pods that are
 /// replaced one after the other.
-fn year() {
-    const VERSIONS: usize = 1_000_000;
+fn year(count: usize) {
     let mut draw = Draw(2);
-    let mut versions: Vec<ObjectVersion<'static>> = Vec::with_capacity(VERSIONS + 3_000);
+    let mut versions: Vec<ObjectVersion<'static>> = Vec::with_capacity(count + 3_000);
     let start = cluster(500, 30, &mut draw);
     let mut seq = 0;
     let mut next = || {
@@ -210,7 +209,7 @@ fn year() {
         pods.extend([(account, 0), (account, 0)]);
     }
     let mut at = 0_i64;
-    while versions.len() < VERSIONS {
+    while versions.len() < count {
         at += 31;
         let number = next();
         match draw.below(1_000) {
@@ -262,5 +261,11 @@ fn year() {
 }
 
 fn main() {
-    if std::env::args().any(|argument| argument == "year") { year() } else { instant() }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [] => instant(),
+        [what] if what == "year" => year(1_000_000),
+        [what, count] if what == "year" => year(count.parse().unwrap()),
+        other => panic!("{other:?}: it takes `year` and a number of versions, or nothing"),
+    }
 }

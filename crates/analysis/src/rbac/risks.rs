@@ -15,9 +15,11 @@
 //! - A service account is one of a namespace while it exists; the token of a Secret counts while the Secret is there.
 //! - Constrained impersonation, signing, endpoints and the like are told, but no path goes on from them.
 
+mod around;
 pub mod catalogue;
 mod edges;
 mod engine;
+mod expand;
 mod findings;
 mod graph;
 mod history;
@@ -26,10 +28,13 @@ mod nodes;
 mod on_nodes;
 mod opens;
 mod options;
+mod parts;
 mod profile;
 mod risk;
 mod special;
 mod steps;
+mod tell;
+mod vertex;
 mod world;
 
 use std::collections::BTreeMap;

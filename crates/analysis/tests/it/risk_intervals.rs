@@ -128,6 +128,12 @@ enum Event {
     Account(usize, bool),
     Pod(usize, Option<(usize, usize)>),
     Namespace(usize, bool),
+    /// A template whose pods can take their node.
+    Deployment(usize, Option<usize>),
+    /// A Secret that holds a token of an account.
+    Token(usize, Option<usize>),
+    /// A node, and whether it is of the control plane.
+    Node(usize, bool),
 }
 
 const SUBJECTS: [&str; 6] =
@@ -143,9 +149,11 @@ fn subjects(number: usize) -> Value {
     }
 }
 
+const RULES: usize = 18;
+
 fn rules(number: usize) -> Value {
     let rbac = "rbac.authorization.k8s.io";
-    match number % 12 {
+    match number % RULES {
         0 => rule(&["create"], "", "pods"),
         1 => rule(&["create"], "", "pods/exec"),
         2 => rule(&["*"], "*", "*"),
@@ -162,19 +170,35 @@ fn rules(number: usize) -> Value {
         10 => {
             json!([{"verbs": ["impersonate"], "apiGroups": [""], "resources": ["groups", "users"], "resourceNames": ["devs", "eve"]}])
         }
+        11 => {
+            json!([{"verbs": ["create"], "apiGroups": [""], "resources": ["pods/exec"], "resourceNames": ["p0", "p3"]}])
+        }
+        12 => json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["s0"]}]),
+        13 => {
+            json!([{"verbs": ["create"], "apiGroups": [""], "resources": ["serviceaccounts/token"], "resourceNames": ["two"]}])
+        }
+        14 => {
+            json!([{"verbs": ["update", "patch"], "apiGroups": [rbac], "resources": ["rolebindings", "clusterrolebindings"]},
+            {"verbs": ["bind"], "apiGroups": [rbac], "resources": ["clusterroles"]}])
+        }
+        15 => rule(&["create"], "", "nodes/proxy"),
+        16 => rule(&["create", "update"], "apps", "deployments"),
         _ => json!([]),
     }
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
-        (0..5usize, proptest::option::weighted(0.8, 0..12usize)).prop_map(|(role, rules)| Event::Role(role, rules)),
+        (0..5usize, proptest::option::weighted(0.8, 0..RULES)).prop_map(|(role, rules)| Event::Role(role, rules)),
         (0..8usize, proptest::option::weighted(0.8, (0..5usize, 0..6usize))).prop_map(|(b, to)| Event::Binding(b, to)),
         (0..3usize, any::<bool>()).prop_map(|(account, there)| Event::Account(account, there)),
         (0..4usize, proptest::option::of((0..3usize, 0..2usize))).prop_map(|(pod, runs)| Event::Pod(pod, runs)),
         (0..2usize, any::<bool>()).prop_map(|(namespace, guarded)| Event::Namespace(namespace, guarded)),
+        (0..2usize, proptest::option::of(0..3usize)).prop_map(|(name, runs)| Event::Deployment(name, runs)),
+        (0..2usize, proptest::option::of(0..3usize)).prop_map(|(name, account)| Event::Token(name, account)),
+        (0..2usize, any::<bool>()).prop_map(|(node, controls)| Event::Node(node, controls)),
     ];
-    proptest::collection::vec(event, 1..40)
+    proptest::collection::vec(event, 1..60)
 }
 
 fn tell(events: &[Event]) -> Story {
@@ -232,6 +256,31 @@ fn tell(events: &[Event]) -> Story {
                     story.sees(at, sort, PODS, &name, spec).end();
                 }
             }
+            Event::Deployment(number, runs) => {
+                let name = format!("{}/d{number}", namespace(*number));
+                let account = ["one", "two", "default"][runs.unwrap_or_default()];
+                let pod = json!({"spec": {"serviceAccountName": account, "hostPID": true, "containers": []}});
+                let spec = json!({"spec": {"replicas": 1, "template": pod}});
+                if let Some(sort) = sort(format!("deployment {name}"), runs.is_some()) {
+                    story.sees(at, sort, ("apps", "deployments"), &name, spec).end();
+                }
+            }
+            Event::Token(number, of) => {
+                let name = format!("{}/s{number}", namespace(*number));
+                let account = ["one", "two", "default"][of.unwrap_or_default()];
+                let body = json!({"type": "kubernetes.io/service-account-token",
+                    "metadata": {"annotations": {"kubernetes.io/service-account.name": account}}});
+                if let Some(sort) = sort(format!("secret {name}"), of.is_some()) {
+                    story.sees(at, sort, ("", "secrets"), &name, body).end();
+                }
+            }
+            Event::Node(number, controls) => {
+                let name = format!("n{number}");
+                let labels = if *controls { json!({"node-role.kubernetes.io/control-plane": ""}) } else { json!({}) };
+                if let Some(sort) = sort(format!("node {name}"), true) {
+                    story.sees(at, sort, ("", "nodes"), &name, json!({"metadata": {"labels": labels}})).end();
+                }
+            }
             Event::Namespace(number, guarded) => {
                 let name = namespace(*number);
                 let level = if *guarded { "restricted" } else { "privileged" };
@@ -284,7 +333,7 @@ fn an_account_that_goes_takes_its_paths_along() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn at_every_instant_the_intervals_are_what_the_objects_give(events in events()) {

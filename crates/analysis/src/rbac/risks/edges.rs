@@ -2,18 +2,62 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::engine::Engine;
-use super::graph::{Graph, Vertex, Why};
-use super::world::account_subject;
+use super::engine::{Engine, Found};
+use super::graph::Why;
+use super::parts::Parts;
+use super::vertex::Vertex;
+use super::world::{Touched, account_subject};
 use crate::rbac::subject::{AUTHENTICATED, SERVICE_ACCOUNTS, Subject};
 
+/// What the edges say that come and go with pods.
+const RUNS_AS: &str = "a pod on the node runs as it";
+const CAN_BE_TAKEN: &str = "runs a pod that can take it";
+const RUNS: &str = "runs pods of it";
+
 impl Engine {
-    /// The edges that begin at a vertex by what it is.
-    pub(crate) fn add_edges(&self, graph: &mut Graph, from: u32, vertex: &Vertex) {
-        let mut edge = |to: Vertex, label: String, says: &'static str| {
-            let to = graph.vertex(&to);
-            graph.edge(from, to, Why::Object { label, says });
-        };
+    /// Sets the edges that are there by which pods are on which nodes, where these came or went; adds the vertices at which others begin than before.
+    pub(crate) fn move_pods(&mut self, touched: &Touched, found: &Found, changed: &mut Vec<u32>) {
+        for (node, accounts) in &found.moved {
+            let Some(vertex) = self.graph.find(&Vertex::Node(node.clone())) else { continue };
+            for account in accounts {
+                let (namespace, name) = account;
+                let here = self.world.running.nodes.get(node).is_some_and(|on| on.accounts.contains_key(account));
+                let subject = account_subject(namespace, name);
+                let label = || subject.to_string();
+                let why = (here && self.leads(namespace, name)).then(|| Why::Object { label: label(), says: RUNS_AS });
+                if self.graph.set_edge(vertex, Vertex::Subject(subject), why) {
+                    changed.push(vertex);
+                }
+            }
+        }
+        let of_node = |node: &str, says: &'static str| Why::Object { label: format!("Node:{node}"), says };
+        for (namespace, node) in &touched.taken {
+            let taken_from = self.world.running.nodes.get(node).map(|on| &on.taken_from);
+            let here = taken_from.is_some_and(|from| from.contains_key(namespace));
+            let any = taken_from.is_some_and(|from| !from.is_empty());
+            for (scope, is) in [(Some(namespace.clone()), here), (None, any)] {
+                let Some(vertex) = self.graph.find(&Vertex::PodsOf(scope)) else { continue };
+                let why = is.then(|| of_node(node, CAN_BE_TAKEN));
+                if self.graph.set_edge(vertex, Vertex::Node(node.clone()), why) {
+                    changed.push(vertex);
+                }
+            }
+        }
+        for (namespace, node) in &touched.places {
+            for scope in [Some(namespace.clone()), None] {
+                let is = self.world.running.nodes.get(node).is_some_and(|on| on.runs_of(scope.as_deref()));
+                let Some(vertex) = self.graph.find(&Vertex::NodesOf(scope)) else { continue };
+                if self.graph.set_edge(vertex, Vertex::Node(node.clone()), is.then(|| of_node(node, RUNS))) {
+                    changed.push(vertex);
+                }
+            }
+        }
+    }
+
+    /// The edges that begin at a vertex by what it is, each with the object that says so and what it says; gives back what they depend on beside the
+    /// service accounts that lead anywhere and their pods, and what runs where.
+    pub(crate) fn add_edges(&self, vertex: &Vertex, edges: &mut Vec<(Vertex, String, &'static str)>) -> Parts {
+        let mut edge = |to: Vertex, label: String, says: &'static str| edges.push((to, label, says));
         match vertex {
             Vertex::Subject(subject) => {
                 if let Subject::ServiceAccount { namespace, name } = subject
@@ -66,7 +110,7 @@ impl Engine {
                 for (node, on) in &self.world.running.nodes {
                     let taken = scope.as_ref().is_none_or(|scope| on.taken_from.contains_key(scope));
                     if taken && !on.taken_from.is_empty() {
-                        edge(Vertex::Node(node.clone()), format!("Node:{node}"), "runs a pod that can take it");
+                        edge(Vertex::Node(node.clone()), format!("Node:{node}"), CAN_BE_TAKEN);
                     }
                 }
                 if within(&self.world.running.taking, scope.as_deref()).next().is_some() {
@@ -76,7 +120,7 @@ impl Engine {
             Vertex::NodesOf(scope) => {
                 for (node, on) in &self.world.running.nodes {
                     if on.runs_of(scope.as_deref()) {
-                        edge(Vertex::Node(node.clone()), format!("Node:{node}"), "runs pods of it");
+                        edge(Vertex::Node(node.clone()), format!("Node:{node}"), RUNS);
                     }
                 }
             }
@@ -97,7 +141,7 @@ impl Engine {
                 for (namespace, name) in accounts.filter(|(namespace, name)| self.leads(namespace, name)) {
                     let subject = account_subject(namespace, name);
                     let label = subject.to_string();
-                    edge(Vertex::Subject(subject), label, "a pod on the node runs as it");
+                    edge(Vertex::Subject(subject), label, RUNS_AS);
                 }
             }
             Vertex::NodeCredentials => {
@@ -110,6 +154,12 @@ impl Engine {
                 }
             }
             Vertex::ClusterAdmin | Vertex::Cloud(_) | Vertex::Rights(..) | Vertex::OnNode(_) => {}
+        }
+        match vertex {
+            Vertex::Subject(_) | Vertex::AccountsOf(_) => Parts::GROUPS,
+            Vertex::TokensOf(_) => Parts::TOKENS,
+            Vertex::Nodes | Vertex::Node(_) => Parts::CONTROL_PLANE,
+            _ => Parts::NONE,
         }
     }
 
@@ -140,6 +190,7 @@ fn within<'a, V>(
     by_namespace: &'a BTreeMap<String, V>,
     scope: Option<&str>,
 ) -> impl Iterator<Item = (&'a String, &'a V)> {
-    let scope = scope.map(str::to_owned);
-    by_namespace.iter().filter(move |(namespace, _)| scope.as_ref().is_none_or(|scope| scope == *namespace))
+    let one = scope.and_then(|scope| by_namespace.get_key_value(scope));
+    let all = scope.is_none().then_some(by_namespace);
+    one.into_iter().chain(all.into_iter().flatten())
 }

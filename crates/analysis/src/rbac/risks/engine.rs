@@ -1,37 +1,43 @@
 //! The risks of a cluster as they stand, changed by what each change of an object touches.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use ahash::RandomState;
+use ahash::{HashMap, HashSet};
 
-use super::catalogue::{Effect, Severity};
-use super::findings::{Bound, Evidence, Finding, Held, by_permissions};
-use super::graph::{Graph, Vertex, Why};
+use super::around::Around;
+use super::expand::Rights;
+use super::findings::{Evidence, Finding, Held, by_permissions};
+use super::graph::Graph;
 use super::nodes;
-use super::opens::{Holder, opened};
 use super::options::Options;
-use super::risk::{self, Renderer, Risk, RiskKey};
+use super::parts::Parts;
+use super::risk::{Risk, RiskKey};
 use super::special::{self, Known};
+use super::tell::Whom;
+use super::vertex::Vertex;
 use super::world::{Key, Touched, World, account_subject};
-use crate::rbac::binding::Binding;
 use crate::rbac::subject::Subject;
 
-/// What is told of one subject.
+/// What is told of one subject, or of what comes together on a node.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// The patterns that it holds.
     pub(crate) findings: Vec<Finding>,
     /// All that it holds, its groups' rights too.
-    held: Vec<Held>,
+    pub(crate) held: Vec<Held>,
     /// Changes whenever the findings are worked out again.
     pub(crate) generation: u64,
-    /// A digest of findings and paths as they were last told; `None` when that does not tell all that they depend on.
-    shown: Option<u64>,
+    /// Where its ways begin.
+    pub(crate) vertex: Option<u32>,
+    /// A digest of all in the graph that its risks can depend on, as it was last looked at.
+    pub(crate) looked: Option<u64>,
+    /// A digest of findings and ways as they were last told.
+    pub(crate) shown: Option<u64>,
+    /// The ways around where its own begin.
+    pub(crate) around: Rc<Around>,
     /// The risks as they were last told.
-    risks: BTreeMap<RiskKey, Risk>,
+    pub(crate) risks: BTreeMap<RiskKey, Risk>,
 }
 
 /// Namespace and name of a service account.
@@ -42,7 +48,7 @@ pub(crate) type Name = (String, String);
 pub(crate) struct Engine {
     pub(crate) world: World,
     pub(crate) options: Options,
-    known: Known,
+    pub(crate) known: Known,
     pub(crate) told: BTreeMap<Subject, Told>,
     /// What comes together on each node, after the finding that the node by itself comes to something.
     pub(crate) on_nodes: BTreeMap<String, Told>,
@@ -51,13 +57,42 @@ pub(crate) struct Engine {
     /// Service accounts with what they hold by themselves, as far as they were looked at.
     pub(crate) accounts: HashMap<Name, Rc<nodes::Account>>,
     /// What roles give that may be bound, by role and scope.
-    rights: BTreeMap<(Key, Option<String>), Vec<Finding>>,
+    pub(crate) rights: BTreeMap<(Key, Option<String>), Rights>,
     pub(crate) graph: Graph,
+    /// What the edges of each vertex depend on.
+    pub(crate) depends: Vec<Parts>,
+    /// For how many subjects a vertex is among those that their ways go around by.
+    pub(crate) watchers: Vec<u32>,
+    /// The namespace that stands for all.
+    telling: Option<String>,
+    /// Service accounts with findings, by namespace.
+    with_findings: HashMap<String, HashSet<String>>,
+    /// Those whose ways go around their beginning, with the vertex where they begin.
+    pub(crate) turning: BTreeMap<Subject, (u32, Rc<Around>)>,
+    /// How many vertices there may be before those that nothing leads to any more are dropped.
+    most_vertices: usize,
     pub(crate) generation: u64,
 }
 
 /// A risk that began, changed (`Some`) or ended (`None`).
 pub(crate) type Change = (Subject, RiskKey, Option<Risk>);
+
+/// What else is another than before, once findings have been worked out again.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Subjects with findings, now or before.
+    pub(crate) subjects: BTreeSet<Subject>,
+    /// Service accounts that lead anywhere and did not before, or the other way round.
+    pub(crate) flipped: BTreeSet<Name>,
+    /// Namespaces of which other service accounts lead anywhere.
+    pub(crate) leading: BTreeSet<String>,
+    /// Nodes on which something else comes together.
+    pub(crate) on_nodes: BTreeSet<String>,
+    /// Nodes of which all accounts have to be looked at.
+    pub(crate) nodes: BTreeSet<String>,
+    /// Nodes that accounts came to or left, with these.
+    pub(crate) moved: BTreeMap<String, BTreeSet<Name>>,
+}
 
 impl Engine {
     pub(crate) fn new(options: Options) -> Self {
@@ -68,9 +103,15 @@ impl Engine {
             told: BTreeMap::new(),
             on_nodes: BTreeMap::new(),
             leading: BTreeMap::new(),
-            accounts: HashMap::new(),
+            accounts: HashMap::default(),
             rights: BTreeMap::new(),
             graph: Graph::new(),
+            depends: Vec::new(),
+            watchers: Vec::new(),
+            telling: None,
+            with_findings: HashMap::default(),
+            turning: BTreeMap::new(),
+            most_vertices: 0,
             generation: 0,
         }
     }
@@ -92,20 +133,18 @@ impl Engine {
             touched.subjects.extend(also);
         }
         if touched.everybody {
+            touched.parts = Parts::ALL;
             self.accounts.clear();
             let nodes = &self.world.running.nodes;
             touched.nodes.extend(nodes.iter().map(|(node, on)| (node.clone(), on.accounts.keys().cloned().collect())));
         }
-        let mut paths = touched.paths;
+        let mut found = Found::default();
         for subject in &touched.subjects {
-            paths |= self.evaluate(subject);
+            self.evaluate(subject, &mut touched.parts, &mut found);
         }
-        paths |= self.evaluate_nodes(&touched);
-        if !paths {
-            return Vec::new();
-        }
-        self.rebuild();
-        self.tell()
+        self.evaluate_nodes(&mut touched, &mut found);
+        let whom = self.look_again(&mut touched, &found);
+        self.tell(&whom)
     }
 
     /// All of whom something is told or may be.
@@ -118,220 +157,179 @@ impl Engine {
         self.told.keys().chain(self.world.bound_subjects()).cloned().chain(accounts)
     }
 
-    /// Works out the findings of a subject; gives back whether it has or had some.
-    fn evaluate(&mut self, subject: &Subject) -> bool {
+    /// Works out the findings of a subject.
+    fn evaluate(&mut self, subject: &Subject, parts: &mut Parts, found: &mut Found) {
         let own = self.world.held_by(subject);
         let groups = if own.is_empty() { Vec::new() } else { self.world.held_by_groups_of(subject) };
         let mut findings = by_permissions(&own, &groups, &self.options);
         findings.extend(special::of_subject(&self.world, self.known, subject, &own));
         let had = self.told.get(subject).is_some_and(|told| !told.findings.is_empty());
-        if findings.is_empty() && !had {
-            return false;
+        let has = !findings.is_empty();
+        if has || had {
+            self.generation += 1;
+            let told = self.told.entry(subject.clone()).or_default();
+            told.findings = findings;
+            told.held = own.into_iter().chain(groups).collect();
+            told.generation = self.generation;
+            found.subjects.insert(subject.clone());
         }
-        self.generation += 1;
-        let held = own.into_iter().chain(groups).collect();
-        let told = self.told.entry(subject.clone()).or_default();
-        *told = Told {
-            findings,
-            held,
-            generation: self.generation,
-            shown: told.shown,
-            risks: std::mem::take(&mut told.risks),
-        };
-        true
+        match subject {
+            Subject::ServiceAccount { namespace, name } => {
+                if has != had {
+                    found.flipped.insert((namespace.clone(), name.clone()));
+                    let names = self.with_findings.entry(namespace.clone()).or_default();
+                    if has {
+                        names.insert(name.clone())
+                    } else {
+                        names.remove(name)
+                    };
+                }
+                // What its pods hold and whether there are any is told by the ways to it, too.
+                let other = self.lead(namespace, name, has);
+                let leads = self.leading.get(namespace).is_some_and(|names| names.contains(name));
+                if other || (leads && parts.touches(Parts::ACCOUNTS | Parts::RUNNING)) {
+                    found.leading.insert(namespace.clone());
+                }
+            }
+            // Whoever is in it by what it is leads where it does.
+            Subject::Group(_) if has != had => *parts |= Parts::GROUPS,
+            _ => {}
+        }
+    }
+
+    /// Keeps whether a service account exists and leads anywhere; gives back whether that is another than before.
+    fn lead(&mut self, namespace: &str, name: &str, has: bool) -> bool {
+        let account = self.world.accounts.get(namespace).and_then(|accounts| accounts.get(name));
+        let leads = has || account.is_some_and(|account| !account.cloud.is_empty());
+        let there = !self.known.accounts || self.world.has_account(namespace, name);
+        if leads && there {
+            return self.leading.entry(namespace.to_owned()).or_default().insert(name.to_owned());
+        }
+        self.leading.get_mut(namespace).is_some_and(|names| names.remove(name))
     }
 
     /// Whether a service account leads anywhere.
     pub(crate) fn leads(&self, namespace: &str, name: &str) -> bool {
-        self.told.get(&account_subject(namespace, name)).is_some_and(|told| !told.findings.is_empty())
+        self.with_findings.get(namespace).is_some_and(|names| names.contains(name))
     }
 
-    /// Puts the graph together again and works out the ways.
-    fn rebuild(&mut self) {
-        self.leading = self.find_leading();
-        let mut graph = Graph::new();
-        let mut rights = BTreeMap::new();
-        for (subject, told) in self.told.iter().filter(|(_, told)| !told.findings.is_empty()) {
-            let from = graph.vertex(&Vertex::Subject(subject.clone()));
-            self.add_openings(&mut graph, from, &told.findings, &told.held, told.generation, &mut rights);
-        }
-        for (node, told) in self.on_nodes.iter().filter(|(_, told)| !told.findings.is_empty()) {
-            let from = graph.vertex(&Vertex::OnNode(node.clone()));
-            self.add_openings(&mut graph, from, &told.findings, &[], told.generation, &mut rights);
-        }
-        let mut next = 0;
-        while next < graph.len() {
-            let number = u32::try_from(next).unwrap_or(u32::MAX);
-            next += 1;
-            let Some(vertex) = graph.at(number).cloned() else { break };
-            if let Vertex::Rights(key, scope) = &vertex {
-                let held: Vec<Held> = self.rights_held(key, scope.as_deref()).into_iter().collect();
-                let findings = by_permissions(&held, &[], &self.options);
-                self.add_openings(&mut graph, number, &findings, &held, self.generation, &mut rights);
-                rights.insert((key.clone(), scope.clone()), findings);
-            } else {
-                self.add_edges(&mut graph, number, &vertex);
+    /// Looks again at the edges that may be others and at the ways; gives back whom something else may have to be told of.
+    fn look_again(&mut self, touched: &mut Touched, found: &Found) -> Whom {
+        if touched.parts.touches(Parts::NAMESPACES | Parts::ACCOUNTS | Parts::RUNNING) {
+            let telling = self.world.telling_namespace();
+            if telling != self.telling {
+                self.telling = telling;
+                touched.parts |= Parts::TELLING;
             }
         }
-        graph.settle();
-        self.graph = graph;
-        self.rights = rights;
+        if touched.parts.touches(Parts::ROLES) {
+            let world = &self.world;
+            self.rights.retain(|(key, _), rights| rights.is_of(world.role(key)));
+        }
+        let whole = touched.everybody || self.graph.len() >= self.most_vertices;
+        let dirty = if whole { self.begin_anew() } else { self.dirty(touched, found) };
+        let mut changed: Vec<u32> = Vec::new();
+        for number in dirty {
+            if self.expand(number) {
+                changed.push(number);
+            }
+        }
+        self.move_pods(touched, found, &mut changed);
+        // What new edges lead to is new itself, and leads further.
+        while let Some(number) =
+            u32::try_from(self.depends.len()).ok().filter(|_| self.depends.len() < self.graph.len())
+        {
+            self.depends.push(Parts::NONE);
+            if self.expand(number) {
+                changed.push(number);
+            }
+        }
+        self.watchers.resize(self.graph.len(), 0);
+        if whole {
+            self.most_vertices = 2 * self.graph.len() + 1024;
+        }
+        let ways = self.graph.settle(&changed);
+        if whole || ways || touched.parts.touches(Parts::CONTROL_PLANE) {
+            return Whom::Everybody;
+        }
+        let mut whom = (found.subjects.clone(), found.on_nodes.clone());
+        for number in &changed {
+            match self.graph.at(*number) {
+                Some(Vertex::Subject(subject)) => drop(whom.0.insert(subject.clone())),
+                Some(Vertex::OnNode(node)) => drop(whom.1.insert(node.clone())),
+                _ => {}
+            }
+        }
+        let watched = changed.into_iter().filter(|number| self.watchers.get(*number as usize).is_some_and(|n| *n > 0));
+        Whom::These { subjects: whom.0, nodes: whom.1, watching: watched.collect() }
     }
 
-    fn add_openings(
-        &self,
-        graph: &mut Graph,
-        from: u32,
-        findings: &[Finding],
-        held: &[Held],
-        generation: u64,
-        rights: &mut BTreeMap<(Key, Option<String>), Vec<Finding>>,
-    ) {
-        let holder = Holder { held, findings };
-        for (f, finding) in findings.iter().enumerate() {
-            for (o, opening) in finding.openings.iter().enumerate() {
-                for vertex in opened(&self.world, self.known, &holder, finding, opening) {
-                    if let Vertex::Rights(key, scope) = &vertex
-                        && self.is_harmless(key, scope.as_deref(), rights)
-                    {
-                        continue;
-                    }
-                    let to = graph.vertex(&vertex);
-                    graph.edge(from, to, Why::Opening { finding: f, opening: o, generation });
+    /// Drops the graph; gives back where it begins.
+    fn begin_anew(&mut self) -> Vec<u32> {
+        self.graph = Graph::new();
+        self.depends.clear();
+        self.watchers.clear();
+        self.turning.clear();
+        for told in self.told.values_mut().chain(self.on_nodes.values_mut()) {
+            (told.vertex, told.looked) = (None, None);
+            told.around = Rc::default();
+        }
+        for (subject, told) in self.told.iter_mut().filter(|(_, told)| !told.findings.is_empty()) {
+            told.vertex = Some(self.graph.vertex(Vertex::Subject(subject.clone())));
+        }
+        for (node, told) in self.on_nodes.iter_mut().filter(|(_, told)| !told.findings.is_empty()) {
+            told.vertex = Some(self.graph.vertex(Vertex::OnNode(node.clone())));
+        }
+        Vec::new()
+    }
+
+    /// The vertices whose edges may be others.
+    fn dirty(&mut self, touched: &Touched, found: &Found) -> Vec<u32> {
+        let mut dirty: BTreeSet<u32> = BTreeSet::new();
+        if !touched.parts.is_none() {
+            let touches = |(_, depends): &(u32, &Parts)| depends.touches(touched.parts);
+            dirty.extend((0..).zip(&self.depends).filter(touches).map(|(number, _)| number));
+        }
+        for subject in &touched.subjects {
+            let vertex = Vertex::Subject(subject.clone());
+            match self.told.get_mut(subject).filter(|told| !told.findings.is_empty()) {
+                Some(told) => {
+                    let number = self.graph.vertex(vertex);
+                    told.vertex = Some(number);
+                    dirty.insert(number);
                 }
+                None => dirty.extend(self.graph.find(&vertex)),
             }
         }
-    }
-
-    /// Whether what a role gives in a scope is nothing worth a path.
-    fn is_harmless(
-        &self,
-        key: &Key,
-        scope: Option<&str>,
-        rights: &mut BTreeMap<(Key, Option<String>), Vec<Finding>>,
-    ) -> bool {
-        let findings = rights.entry((key.clone(), scope.map(str::to_owned))).or_insert_with(|| {
-            let held: Vec<Held> = self.rights_held(key, scope).into_iter().collect();
-            by_permissions(&held, &[], &self.options)
-        });
-        let openings = findings.iter().flat_map(|finding| &finding.openings);
-        openings.map(|opening| opening.severity).max().is_none_or(|worst| worst < Severity::Medium)
-    }
-
-    /// What somebody would hold who bound this role in this scope.
-    fn rights_held(&self, key: &Key, scope: Option<&str>) -> Option<Held> {
-        let profile = Arc::clone(self.world.role(key)?);
-        let binding = Binding {
-            namespace: scope.map(str::to_owned),
-            name: String::new(),
-            subjects: Vec::new(),
-            as_users: Default::default(),
-            role_kind: if key.0.is_some() { "Role" } else { "ClusterRole" }.to_owned(),
-            role_name: key.1.clone(),
-            of_bootstrapping: false,
-        };
-        Some(Held { bound: Arc::new(Bound { binding, entry: None }), profile, through: None, built_in: false })
-    }
-
-    fn find_leading(&self) -> BTreeMap<String, BTreeSet<String>> {
-        let told = self.told.iter().filter(|(_, told)| !told.findings.is_empty());
-        let with_findings = told.filter_map(|(subject, _)| match subject {
-            Subject::ServiceAccount { namespace, name } => Some((namespace, name)),
-            _ => None,
-        });
-        let in_cloud = self.world.accounts.iter().flat_map(|(namespace, accounts)| {
-            accounts.iter().filter(|(_, account)| !account.cloud.is_empty()).map(move |(name, _)| (namespace, name))
-        });
-        let complete = self.known.accounts;
-        let mut leading: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (namespace, name) in with_findings.chain(in_cloud) {
-            if !complete || self.world.has_account(namespace, name) {
-                leading.entry(namespace.clone()).or_default().insert(name.clone());
+        for node in &found.on_nodes {
+            if let Some(told) = self.on_nodes.get_mut(node) {
+                let number = self.graph.vertex(Vertex::OnNode(node.clone()));
+                told.vertex = Some(number);
+                dirty.insert(number);
             }
         }
-        leading
-    }
-
-    /// The risks that are others than they were last told.
-    fn tell(&mut self) -> Vec<Change> {
-        let hasher = RandomState::with_seeds(5, 6, 7, 8);
-        let renderer = Renderer {
-            rests: Default::default(),
-            graph: &self.graph,
-            told: &self.told,
-            rights: &self.rights,
-            world: &self.world,
-        };
-        let mut of_subjects = Vec::new();
-        for (subject, told) in &self.told {
-            let vertex = self.graph.find(&Vertex::Subject(subject.clone()));
-            let shown = self.digest(vertex, told, &hasher);
-            if told.shown != Some(shown) {
-                of_subjects.push((subject.clone(), shown, renderer.risks(subject, vertex, &told.findings, 0)));
-            }
+        let mut add = |vertex: Vertex| dirty.extend(self.graph.find(&vertex));
+        for namespace in &found.leading {
+            add(Vertex::AccountsOf(Some(namespace.clone())));
+            add(Vertex::PodsOf(Some(namespace.clone())));
         }
-        let mut of_nodes = Vec::new();
-        for (node, told) in &self.on_nodes {
-            let vertex = self.graph.find(&Vertex::OnNode(node.clone()));
-            let shown = self.digest(vertex, told, &hasher);
-            if told.shown != Some(shown) {
-                // By itself a node of the control plane is what it is; another one only when it comes to everything.
-                let holds_keys = self.world.is_control_plane(node);
-                let mut findings = told.findings.as_slice();
-                let mut first = 0;
-                let end = self.graph.find(&Vertex::Node(node.clone())).and_then(|node| self.graph.best(node));
-                if holds_keys || end.is_none_or(|best| best.end != Effect::ClusterAdmin) {
-                    findings = findings.get(1..).unwrap_or_default();
-                    first = 1;
-                }
-                let risks = renderer.risks(&nodes::subject(node), vertex, findings, first);
-                of_nodes.push((node.clone(), shown, risks));
-            }
+        if !found.leading.is_empty() {
+            add(Vertex::AccountsOf(None));
+            add(Vertex::PodsOf(None));
+            add(Vertex::NodeCredentials);
         }
-        let mut changes = Vec::new();
-        for (subject, shown, risks) in of_subjects {
-            if let Some(told) = self.told.get_mut(&subject) {
-                told.show(&subject, shown, risks, &mut changes);
-                if told.findings.is_empty() {
-                    self.told.remove(&subject);
-                }
-            }
+        for namespace in &touched.taking {
+            add(Vertex::PodsOf(Some(namespace.clone())));
         }
-        for (node, shown, risks) in of_nodes {
-            if let Some(told) = self.on_nodes.get_mut(&node) {
-                told.show(&nodes::subject(&node), shown, risks, &mut changes);
-                if told.findings.is_empty() {
-                    self.on_nodes.remove(&node);
-                }
-            }
+        if !touched.taking.is_empty() {
+            add(Vertex::PodsOf(None));
         }
-        changes
-    }
-
-    /// A digest of all that the risks that begin at a vertex depend on.
-    fn digest(&self, vertex: Option<u32>, told: &Told, hasher: &RandomState) -> u64 {
-        let mut digest = hasher.build_hasher();
-        told.generation.hash(&mut digest);
-        for edge in vertex.into_iter().flat_map(|vertex| self.graph.out(vertex)) {
-            (&edge.why, self.graph.at(edge.to), self.graph.best(edge.to).map(|best| best.digest)).hash(&mut digest);
+        for node in &found.nodes {
+            add(Vertex::Node(node.clone()));
         }
-        digest.finish()
-    }
-}
-
-impl Told {
-    /// Takes what is told now, and adds what is different from before.
-    fn show(&mut self, subject: &Subject, shown: u64, told: risk::Told, changes: &mut Vec<Change>) {
-        let risks = told.risks;
-        for key in self.risks.keys().filter(|key| !risks.contains_key(*key)) {
-            changes.push((subject.clone(), key.clone(), None));
-        }
-        for (key, risk) in &risks {
-            if self.risks.get(key) != Some(risk) {
-                changes.push((subject.clone(), key.clone(), Some(risk.clone())));
-            }
-        }
-        (self.shown, self.risks) = ((!told.beyond).then_some(shown), risks);
+        // Those that are new are looked at in any case.
+        let known = u32::try_from(self.depends.len()).unwrap_or(u32::MAX);
+        dirty.into_iter().filter(|number| *number < known).collect()
     }
 }
 

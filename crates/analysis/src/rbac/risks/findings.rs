@@ -82,7 +82,7 @@ pub(crate) struct Opening {
     /// What it reaches by name.
     pub(crate) targets: Reach,
     /// What it opens, where no way tells that.
-    pub(crate) opens: Vec<super::graph::Vertex>,
+    pub(crate) opens: Vec<super::vertex::Vertex>,
     /// What it rests on; never empty.
     pub(crate) evidence: Vec<Evidence>,
     /// What is not known, and how it was read.

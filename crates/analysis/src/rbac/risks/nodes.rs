@@ -6,10 +6,10 @@ use std::sync::{Arc, LazyLock};
 
 use super::catalogue::by_id;
 use super::findings::{Evidence, Finding, Held, Opening, opened_by};
-use super::graph::Vertex;
 use super::need::Reach;
 use super::options::{Applies, Options};
 use super::profile::{Bits, needs};
+use super::vertex::Vertex;
 use super::world::{World, account_subject};
 use crate::rbac::subject::Subject;
 
@@ -20,11 +20,16 @@ pub(crate) struct Account {
     held: Vec<Held>,
     at_cluster: Bits,
     in_namespaces: BTreeMap<String, Bits>,
+    holds_a_part: bool,
 }
 
 impl Account {
     /// Whether it holds a part of something that needs several permissions.
-    pub(crate) fn holds_a_part(&self) -> bool {
+    pub(crate) const fn holds_a_part(&self) -> bool {
+        self.holds_a_part
+    }
+
+    fn touches_parts(&self) -> bool {
         static PARTS: LazyLock<Bits> = LazyLock::new(|| {
             let mut parts = Bits::default();
             let ways = needs().patterns.iter().flat_map(|(_, ways)| ways);
@@ -38,8 +43,13 @@ impl Account {
         let subject = account_subject(namespace, name);
         let mut held = world.held_by(&subject);
         held.retain(|held| !held.profile.bits.is_empty());
-        let mut account =
-            Self { subject: Arc::new(subject), held, at_cluster: Bits::default(), in_namespaces: BTreeMap::new() };
+        let mut account = Self {
+            subject: Arc::new(subject),
+            held,
+            at_cluster: Bits::default(),
+            in_namespaces: BTreeMap::new(),
+            holds_a_part: false,
+        };
         for held in &account.held {
             match held.namespace() {
                 None => account.at_cluster.union(&held.profile.bits),
@@ -48,6 +58,7 @@ impl Account {
                 }
             }
         }
+        account.holds_a_part = account.touches_parts();
         account
     }
 }

@@ -3,93 +3,95 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::catalogue::Effect;
-use super::engine::{Engine, Name, Told};
+use super::engine::{Engine, Found, Name, Told};
 use super::findings::Finding;
-use super::graph::Vertex;
 use super::nodes;
-use super::world::{Touched, account_subject};
+use super::world::Touched;
 use crate::rbac::subject::Subject;
 
 impl Engine {
-    /// Works out again what comes together on the nodes that are touched, themselves or by an account of theirs; gives back whether paths may be others.
-    pub(crate) fn evaluate_nodes(&mut self, touched: &Touched) -> bool {
-        let mut nodes: BTreeMap<String, BTreeSet<Name>> = touched.nodes.clone();
-        let accounts: BTreeSet<Name> = touched
-            .subjects
-            .iter()
-            .filter_map(|subject| match subject {
-                Subject::ServiceAccount { namespace, name } => Some((namespace.clone(), name.clone())),
-                _ => None,
-            })
-            .collect();
-        for account in &accounts {
-            self.accounts.remove(account);
+    /// Works out again what comes together on the nodes that are touched, themselves or by an account of theirs.
+    pub(crate) fn evaluate_nodes(&mut self, touched: &mut Touched, found: &mut Found) {
+        let mut nodes: BTreeMap<String, BTreeSet<Name>> = std::mem::take(&mut touched.nodes);
+        // Accounts on a node change its ways where they lead anywhere.
+        for (node, changed) in &nodes {
+            if changed.is_empty() {
+                found.nodes.insert(node.clone());
+            } else if changed
+                .iter()
+                .any(|account| self.leads(&account.0, &account.1) || found.flipped.contains(account))
+            {
+                found.moved.insert(node.clone(), changed.clone());
+            }
         }
-        if !accounts.is_empty() {
+        let accounts = touched.subjects.iter().filter_map(|subject| match subject {
+            Subject::ServiceAccount { namespace, name } => Some((namespace.clone(), name.clone())),
+            _ => None,
+        });
+        // With whether it held a part before it changed.
+        let mut held_a_part: BTreeMap<Name, bool> = BTreeMap::new();
+        for account in accounts {
+            let before = self.accounts.remove(&account);
+            held_a_part.insert(account, before.is_some_and(|before| before.holds_a_part()));
+        }
+        if !held_a_part.is_empty() {
             for (node, on) in &self.world.running.nodes {
-                let here = on.accounts.keys().filter(|account| accounts.contains(*account));
-                let mut here = here.peekable();
-                if here.peek().is_some() {
-                    nodes.entry(node.clone()).or_default().extend(here.cloned());
+                for account in held_a_part.keys().filter(|account| on.accounts.contains_key(*account)) {
+                    nodes.entry(node.clone()).or_default().insert(account.clone());
+                    if found.flipped.contains(account) {
+                        found.nodes.insert(node.clone());
+                    }
                 }
             }
         }
-        let mut paths = false;
         for (node, changed) in nodes {
-            let on: Vec<Name> =
-                self.world.running.nodes.get(&node).into_iter().flat_map(|on| on.accounts.keys()).cloned().collect();
-            let leads = on.iter().any(|(namespace, name)| self.leads(namespace, name));
+            let on = self.world.running.nodes.get(&node);
+            let leads = on.is_some_and(|on| on.accounts.keys().any(|(namespace, name)| self.leads(namespace, name)));
             let known = self.on_nodes.get(&node);
             let had = known.is_some_and(|told| !told.findings.is_empty());
             if !leads && !had {
                 continue;
             }
-            paths |= leads != had || self.way_of_node_is_another(&node, &on);
             // Others than those that hold a part of something change nothing of what comes together.
-            if leads == had && !changed.iter().any(|account| self.account(account).holds_a_part()) {
+            let mut parts =
+                changed.iter().map(|a| held_a_part.get(a).is_some_and(|had| *had) || self.account(a).holds_a_part());
+            if leads == had && !parts.any(|part| part) {
                 continue;
             }
             let mut findings = Vec::new();
             if leads {
-                let accounts: Vec<_> = on.iter().map(|account| self.account(account)).collect();
+                let on: Vec<Name> = self
+                    .world
+                    .running
+                    .nodes
+                    .get(&node)
+                    .into_iter()
+                    .flat_map(|on| on.accounts.keys())
+                    .cloned()
+                    .collect();
+                let accounts = on.iter().map(|account| self.account(account)).filter(|account| account.holds_a_part());
+                let accounts: Vec<_> = accounts.collect();
                 findings.extend(nodes::path(&node));
                 findings.extend(nodes::together(&self.options, &accounts));
             }
             let same = known_is_same(self.on_nodes.get(&node), &findings);
             if !same || leads != had {
-                paths = true;
                 self.generation += 1;
+                found.on_nodes.insert(node.clone());
                 let told = self.on_nodes.entry(node).or_default();
                 (told.findings, told.generation) = (findings, self.generation);
             }
         }
-        paths
-    }
-
-    /// Whether the way from a node to the worst end is another than in the graph, given the accounts on it.
-    fn way_of_node_is_another(&self, node: &str, on: &[Name]) -> bool {
-        if self.world.is_control_plane(node) {
-            return false; // Whether it is of the control plane is told by itself.
-        }
-        let vertex = self.graph.find(&Vertex::Node(node.to_owned()));
-        let known = vertex.and_then(|vertex| self.graph.best(vertex)).filter(|best| best.end == Effect::ClusterAdmin);
-        let known = known.and_then(|best| Some((best.distance, self.graph.edge_at(best.edge?)?.to)));
-        let by = |account: &Name| {
-            let subject = self.graph.find(&Vertex::Subject(account_subject(&account.0, &account.1)))?;
-            let best = self.graph.best(subject).filter(|best| best.end == Effect::ClusterAdmin)?;
-            self.leads(&account.0, &account.1).then_some((best.distance + 1, subject))
-        };
-        // Of equally short ways that of the first account counts, as in the graph.
-        let now = on.iter().filter_map(by).min_by_key(|(distance, _)| *distance);
-        now != known
     }
 
     /// A service account with what it holds by itself.
     fn account(&mut self, account: &Name) -> Rc<nodes::Account> {
-        let world = &self.world;
-        let known = self.accounts.entry(account.clone());
-        Rc::clone(known.or_insert_with(|| Rc::new(nodes::Account::new(world, &account.0, &account.1))))
+        if let Some(known) = self.accounts.get(account) {
+            return Rc::clone(known);
+        }
+        let new = Rc::new(nodes::Account::new(&self.world, &account.0, &account.1));
+        self.accounts.insert(account.clone(), Rc::clone(&new));
+        new
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::catalogue::Opens;
 use super::findings::{Finding, Held, Opening};
-use super::graph::Vertex;
 use super::need::Reach;
 use super::special::Known;
+use super::vertex::Vertex;
 use super::world::{World, account_subject};
 use crate::rbac::subject::{MASTERS, Subject};
 

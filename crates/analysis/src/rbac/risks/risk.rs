@@ -1,18 +1,20 @@
 //! A risk as it is told: the worst of the ways in which a pattern is held, its path, and the evidence for each step.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use records::table::Provenance;
 
+use super::around::{Around, Comers};
 use super::catalogue::{Effect, Opens, Severity};
 use super::engine::Told as Holder;
+use super::expand::{Rights, binds_only_what_is_there};
 use super::findings::{Evidence, Finding, Opening};
-use super::graph::{Edge, Graph, Vertex, Why};
-use super::need::Reach;
+use super::graph::{Edge, Graph, Why, mix};
 use super::steps::{Link, Rest, permission, step};
+use super::vertex::Vertex;
 use super::world::{Key, World};
 use crate::rbac::subject::Subject;
 
@@ -52,32 +54,46 @@ pub(crate) struct Renderer<'a> {
     /// The way on from each vertex that was told already: many paths share it.
     pub(crate) rests: RefCell<HashMap<u32, Rc<Rest>>>,
     pub(crate) graph: &'a Graph,
+    /// Made when the first way goes around.
+    pub(crate) comers: OnceCell<Comers>,
     pub(crate) told: &'a BTreeMap<Subject, Holder>,
-    pub(crate) rights: &'a BTreeMap<(Key, Option<String>), Vec<Finding>>,
+    pub(crate) rights: &'a BTreeMap<(Key, Option<String>), Rights>,
     pub(crate) world: &'a World,
 }
 
 /// Where an opening leads.
-#[derive(Debug, Clone)]
-struct Lead {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lead {
     /// The end; `None` when there is none beyond what it opens.
     end: Option<Effect>,
     /// How many steps that takes.
     distance: usize,
     /// What it opens.
     to: u32,
-    /// The edges from there, where they are not those of the shortest way of all: a path does not come back to where it begins.
-    around: Option<Vec<u32>>,
+    /// Whether the way from there is another than the shortest of all: a path does not come back to where it begins.
+    around: bool,
+    /// A digest of the way.
+    digest: u64,
 }
 
-/// The risks of a subject as they are told.
+/// Where the openings of a subject lead.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
-    /// By pattern and scope.
-    pub(crate) risks: BTreeMap<RiskKey, Risk>,
-    /// Whether they depend on more than the shortest ways of the graph: some path goes around its own beginning, or roles may be bound that lead
-    /// nowhere while they are there.
-    pub(crate) beyond: bool,
+pub(crate) struct Leads {
+    /// By finding and opening.
+    pub(crate) by_opening: BTreeMap<(usize, usize), Lead>,
+    /// The ways around the beginning, where some lead there.
+    pub(crate) around: Around,
+}
+
+impl Leads {
+    /// A digest of all that risks are told of them.
+    pub(crate) fn digest(&self) -> u64 {
+        let of = |all, ((finding, opening), lead): (&(usize, usize), &Lead)| {
+            let place = mix(mix(*finding as u64, *opening as u64), lead.distance as u64);
+            mix(mix(all, place), mix(lead.digest, lead.end.map_or(0, |end| end as u64 + 1)))
+        };
+        self.by_opening.iter().fold(0, of)
+    }
 }
 
 /// One way of a finding, as far as it goes.
@@ -92,10 +108,15 @@ struct Way<'a> {
 }
 
 impl Renderer<'_> {
-    /// The risks of a subject, whose openings begin at a vertex; the first finding is told with the number `first`.
-    pub(crate) fn risks(&self, subject: &Subject, vertex: Option<u32>, findings: &[Finding], first: usize) -> Told {
-        let mut told = Told::default();
-        let mut leads = self.leads(vertex);
+    /// The risks of a subject, whose openings lead there; the first finding is told with the number `first`.
+    pub(crate) fn risks(
+        &self,
+        subject: &Subject,
+        leads: &Leads,
+        findings: &[Finding],
+        first: usize,
+    ) -> BTreeMap<RiskKey, Risk> {
+        let mut told = BTreeMap::new();
         let is_all = |opening: &Opening| opening.way.is_some_and(|way| way.opens == Opens::Everything);
         let everything: Vec<(&str, Option<&str>)> = findings
             .iter()
@@ -105,49 +126,47 @@ impl Renderer<'_> {
         for (number, finding) in (first..).zip(findings) {
             let mut ways: Vec<Way<'_>> = Vec::with_capacity(finding.openings.len());
             for (o, opening) in finding.openings.iter().enumerate() {
-                let lead = leads.remove(&(number, o));
-                let binds = opening.way.is_some_and(|way| matches!(way.opens, Opens::Bind { .. }));
-                told.beyond |= lead.as_ref().map_or(binds, |lead| lead.around.is_some());
-                ways.extend(self.way(finding, opening, lead));
+                ways.extend(self.way(finding, opening, leads.by_opening.get(&(number, o)).copied()));
             }
             // The worst end, then the worse and the shorter way; of equal ones the first of the catalogue.
             let far = |way: &Way<'_>| way.lead.as_ref().map_or(0, |lead| lead.distance);
             ways.sort_by(|a, b| (b.effect, b.severity).cmp(&(a.effect, a.severity)).then(far(a).cmp(&far(b))));
             let Some(worst) = ways.first() else { continue };
             let key = RiskKey { pattern: finding.pattern.id, scope: finding.scope.clone() };
-            let mut risk = self.risk(subject, finding, worst, &ways);
+            let mut risk = self.risk(subject, finding, worst, &ways, &leads.around);
             risk.implied = worst.opening.way.is_some()
                 && everything.iter().any(|(pattern, scope)| {
                     *pattern != finding.pattern.id && (scope.is_none() || *scope == finding.scope.as_deref())
                 });
-            told.risks.insert(key, risk);
+            told.insert(key, risk);
         }
         told
     }
 
-    /// For each opening, by finding and opening, where it leads best.
-    fn leads(&self, vertex: Option<u32>) -> BTreeMap<(usize, usize), Lead> {
-        let mut leads: BTreeMap<(usize, usize), Lead> = BTreeMap::new();
+    /// For each opening of a subject, which begin at a vertex, where it leads best.
+    pub(crate) fn leads(&self, vertex: Option<u32>) -> Leads {
+        let mut leads = Leads::default();
         let Some(vertex) = vertex else { return leads };
+        let opens = |edge: &&Edge| matches!(edge.why, Why::Opening { .. });
+        if self.graph.out(vertex).iter().filter(opens).any(|edge| self.graph.goes_through(edge.to, vertex)) {
+            leads.around = Around::of(self.graph, self.comers.get_or_init(|| Comers::of(self.graph)), vertex);
+        }
         for edge in self.graph.out(vertex) {
             let Why::Opening { finding, opening, .. } = edge.why else { continue };
-            let lead = match self.graph.best(edge.to) {
-                Some(_) if self.graph.goes_through(edge.to, vertex) => match self.graph.around(edge.to, vertex) {
-                    Some((end, edges)) => {
-                        Lead { end: Some(end), distance: edges.len() + 1, to: edge.to, around: Some(edges) }
-                    }
-                    None => Lead { end: None, distance: 1, to: edge.to, around: Some(Vec::new()) },
-                },
-                Some(best) => {
-                    Lead { end: Some(best.end), distance: best.distance as usize + 1, to: edge.to, around: None }
-                }
-                None => Lead { end: None, distance: 1, to: edge.to, around: None },
+            let around = edge.to == vertex || leads.around.has(edge.to);
+            let best = if edge.to == vertex { None } else { leads.around.best(self.graph, edge.to) };
+            let lead = Lead {
+                end: best.map(|best| best.end),
+                distance: best.map_or(1, |best| best.distance as usize + 1),
+                to: edge.to,
+                around,
+                digest: mix(edge.digest, best.map_or(0, |best| best.digest)),
             };
-            let known = leads.get(&(finding, opening));
+            let known = leads.by_opening.get(&(finding, opening));
             if known
                 .is_none_or(|known| known.end < lead.end || (known.end == lead.end && known.distance > lead.distance))
             {
-                leads.insert((finding, opening), lead);
+                leads.by_opening.insert((finding, opening), lead);
             }
         }
         leads
@@ -155,13 +174,8 @@ impl Renderer<'_> {
 
     /// How far an opening goes; `None` when it is harmless.
     fn way<'a>(&self, finding: &Finding, opening: &'a Opening, lead: Option<Lead>) -> Option<Way<'a>> {
-        let opens = opening.way.map(|way| way.opens);
-        if let (None, Some(Opens::Bind { cluster_roles, .. }), Reach::Names(names)) = (&lead, opens, &opening.targets) {
-            // All roles that may be bound are there and give nothing worth a path.
-            let scope = if cluster_roles { None } else { finding.scope.clone() };
-            if names.iter().all(|name| self.world.role(&(scope.clone(), name.clone())).is_some()) {
-                return None;
-            }
+        if lead.is_none() && binds_only_what_is_there(self.world, finding, opening) {
+            return None;
         }
         let end = lead.as_ref().and_then(|lead| lead.end);
         let promised = opening.effect;
@@ -187,7 +201,7 @@ impl Renderer<'_> {
         Some(Way { opening, effect, severity: severity.max(of_end), lead })
     }
 
-    fn risk(&self, subject: &Subject, finding: &Finding, worst: &Way<'_>, ways: &[Way<'_>]) -> Risk {
+    fn risk(&self, subject: &Subject, finding: &Finding, worst: &Way<'_>, ways: &[Way<'_>], around: &Around) -> Risk {
         let mut permissions: Vec<String> = Vec::new();
         for way in ways {
             let permission = permission(way.opening);
@@ -201,17 +215,18 @@ impl Renderer<'_> {
             lead.and_then(|lead| self.graph.at(lead.to)).map_or_else(|| worst.effect.words().to_owned(), Vertex::words);
         step(&mut told, &subject.to_string(), &to, Link::Opening(worst.opening, finding.scope.as_deref()));
         match lead {
-            Some(Lead { to, around: None, .. }) => {
+            Some(Lead { to, around: false, .. }) => {
                 let rest = self.rest(*to);
                 told.text.push_str(&rest.text);
                 told.json.push_str(&rest.json);
                 told.steps += rest.steps;
             }
-            Some(Lead { to, around: Some(edges), .. }) => {
-                let mut at = *to;
-                for edge in edges.iter().filter_map(|edge| self.graph.edge_at(*edge)).take(LONGEST) {
-                    self.add_step(&mut told, at, edge);
-                    at = edge.to;
+            Some(Lead { to, end, .. }) => {
+                let steps = if end.is_some() { around.steps(self.graph, *to) } else { Vec::new() };
+                for step in steps.iter().take(LONGEST) {
+                    if let Some(edge) = self.graph.edge_at(*step) {
+                        self.add_step(&mut told, step.0, edge);
+                    }
                 }
             }
             None => {}
@@ -241,8 +256,7 @@ impl Renderer<'_> {
         }
         let mut rest = Rest::default();
         let mut at = from;
-        while let Some(edge) = self.graph.best(at).and_then(|best| best.edge).and_then(|edge| self.graph.edge_at(edge))
-        {
+        while let Some((_, edge)) = self.graph.next(at) {
             if rest.steps == LONGEST {
                 break;
             }
@@ -262,7 +276,9 @@ impl Renderer<'_> {
             Why::Opening { finding, opening, .. } => {
                 let findings = match from {
                     Vertex::Subject(subject) => self.told.get(subject).map(|told| told.findings.as_slice()),
-                    Vertex::Rights(key, scope) => self.rights.get(&(key.clone(), scope.clone())).map(Vec::as_slice),
+                    Vertex::Rights(key, scope) => {
+                        self.rights.get(&(key.clone(), scope.clone())).map(|rights| rights.findings.as_slice())
+                    }
                     _ => None,
                 };
                 let found = findings.and_then(|findings| findings.get(*finding));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::catalogue::{Effect, Pattern, Severity, by_id};
 use super::findings::{Evidence, Finding, Held, Opening};
-use super::graph::Vertex;
 use super::need::Reach;
+use super::vertex::Vertex;
 use super::world::{Key, World, role_key};
 use crate::rbac::subject::{ANONYMOUS, AUTHENTICATED, MASTERS, NODES, SERVICE_ACCOUNTS, Subject, UNAUTHENTICATED};
 

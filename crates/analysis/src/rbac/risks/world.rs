@@ -11,6 +11,7 @@ use std::sync::Arc;
 use records::table::Provenance;
 
 use super::findings::{Bound, Held};
+use super::parts::Parts;
 use super::profile::Profile;
 use crate::rbac::GROUP;
 use crate::rbac::binding::Binding;
@@ -45,8 +46,14 @@ pub(crate) struct Touched {
     pub(crate) namespaces: BTreeSet<String>,
     /// Nodes that other accounts run on, with these accounts by namespace and name.
     pub(crate) nodes: BTreeMap<String, BTreeSet<(String, String)>>,
-    /// Whether other paths may be open.
-    pub(crate) paths: bool,
+    /// Namespaces of which a pod came to a node as the first, or went as the last, with the node.
+    pub(crate) places: BTreeSet<(String, String)>,
+    /// The same of pods from which the node can be taken.
+    pub(crate) taken: BTreeSet<(String, String)>,
+    /// Namespaces of which a template whose pods can take their node came as the first, or went as the last.
+    pub(crate) taking: BTreeSet<String>,
+    /// Parts of the world that are others.
+    pub(crate) parts: Parts,
 }
 
 impl Touched {
@@ -60,7 +67,10 @@ impl Touched {
             && !self.everybody
             && self.namespaces.is_empty()
             && self.nodes.is_empty()
-            && !self.paths
+            && self.places.is_empty()
+            && self.taken.is_empty()
+            && self.taking.is_empty()
+            && self.parts.is_none()
     }
 }
 
@@ -115,19 +125,21 @@ impl World {
                 if accounts.get(seen.name) != Some(&account) {
                     accounts.insert(seen.name.to_owned(), account);
                     touched.subjects.insert(account_subject(namespace, seen.name));
-                    touched.paths = true;
+                    touched.parts |= Parts::ACCOUNTS;
                 }
             }
             ("", "namespaces") => {
                 let refuses = bodies::refuses_privileged(&seen.body);
-                touched.paths |= self.namespaces.insert(seen.name.to_owned(), refuses) != Some(refuses);
+                if self.namespaces.insert(seen.name.to_owned(), refuses) != Some(refuses) {
+                    touched.parts |= Parts::NAMESPACES;
+                }
             }
             ("", "secrets") => {
                 let namespace = seen.namespace.unwrap_or("default");
                 let before = self.drop_token(namespace, seen.name, touched);
                 if let Some(token) = TokenSecret::read(&seen.body, seen.entry, before) {
                     touched.subjects.insert(account_subject(namespace, &token.account));
-                    touched.paths = true;
+                    touched.parts |= Parts::TOKENS;
                     self.tokens.entry(namespace.to_owned()).or_default().insert(seen.name.to_owned(), token);
                 }
             }
@@ -137,14 +149,14 @@ impl World {
                 }
                 let map = AwsAuth::read(&seen.body, seen.entry);
                 touched.subjects.extend(map.masters.iter().cloned().map(Subject::User));
-                touched.paths = true;
+                touched.parts |= Parts::AWS;
                 self.aws_auth = Some(map);
             }
             ("", "nodes") => {
                 let has = bodies::is_control_plane_node(&seen.body);
                 let had = self.control_plane.contains(seen.name);
                 if has != had {
-                    touched.paths = true;
+                    touched.parts |= Parts::CONTROL_PLANE;
                     touched.nodes.entry(seen.name.to_owned()).or_default();
                     if has {
                         self.control_plane.insert(seen.name.to_owned())
@@ -174,20 +186,24 @@ impl World {
                     accounts.remove(seen.name);
                 }
                 touched.subjects.insert(account_subject(namespace, seen.name));
-                touched.paths = true;
+                touched.parts |= Parts::ACCOUNTS;
             }
-            ("", "namespaces") => touched.paths |= self.namespaces.remove(seen.name).is_some(),
+            ("", "namespaces") => {
+                if self.namespaces.remove(seen.name).is_some() {
+                    touched.parts |= Parts::NAMESPACES;
+                }
+            }
             ("", "secrets") => {
                 self.drop_token(namespace, seen.name, touched);
             }
             ("", "configmaps") if (namespace, seen.name) == ("kube-system", "aws-auth") => {
                 if let Some(before) = self.aws_auth.take() {
                     touched.subjects.extend(before.masters.into_iter().map(Subject::User));
-                    touched.paths = true;
+                    touched.parts |= Parts::AWS;
                 }
             }
             ("", "nodes") if self.control_plane.remove(seen.name) => {
-                touched.paths = true;
+                touched.parts |= Parts::CONTROL_PLANE;
                 touched.nodes.entry(seen.name.to_owned()).or_default();
             }
             (group, resource) if running::is_workload(group, resource) => {
@@ -211,7 +227,7 @@ impl World {
             Some(role) => drop(self.roles.insert(key.clone(), Arc::new(Profile::of(role)))),
             None => drop(self.roles.remove(&key)),
         }
-        touched.paths = true;
+        touched.parts |= Parts::ROLES;
         for binding in self.of_role.get(&key).into_iter().flatten() {
             for subject in self.bindings.get(binding).iter().flat_map(|bound| &bound.binding.subjects) {
                 touch(subject, touched);
@@ -252,13 +268,13 @@ impl World {
             let entry = entry.map(|entry| entry.clone().into_owned());
             self.bindings.insert(key, Arc::new(Bound { binding, entry }));
         }
-        touched.paths = true;
+        touched.parts |= Parts::BINDINGS;
     }
 
     fn drop_token(&mut self, namespace: &str, name: &str, touched: &mut Touched) -> Option<TokenSecret> {
         let before = self.tokens.get_mut(namespace)?.remove(name)?;
         touched.subjects.insert(account_subject(namespace, &before.account));
-        touched.paths = true;
+        touched.parts |= Parts::TOKENS;
         Some(before)
     }
 

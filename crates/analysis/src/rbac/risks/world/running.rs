@@ -3,11 +3,12 @@
 //! A service account counts as used while a pod runs as it or a workload has a template that does, so that a CronJob's account is one of its
 //! namespace between two runs too. On a node, pods of Jobs are not counted: they come and go.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::parts::Parts;
 use super::{Seen, Touched, account_subject};
 
 /// Whether objects of this kind run containers.
@@ -276,6 +277,8 @@ pub(crate) struct Running {
     pub(crate) nodes: BTreeMap<String, OnNode>,
     /// Namespaces with templates from whose pods a node can be taken, with how many these are.
     pub(crate) taking: BTreeMap<String, usize>,
+    /// Names of pods that some right is limited to; of all others no path depends on their names.
+    pub(crate) watched_pods: HashSet<String>,
 }
 
 /// Adds or takes one; gives back whether the count became or was zero.
@@ -319,6 +322,9 @@ impl Running {
         if old == new {
             return;
         }
+        if resource == "pods" && self.watched_pods.contains(name) {
+            touched.parts |= Parts::PODS;
+        }
         // The new before the old: what both have in common is never away.
         if let Some(new) = &new {
             self.change(namespace, new, true, touched);
@@ -347,7 +353,7 @@ impl Running {
         }
         if uses.shown() != before {
             touched.subjects.insert(account_subject(namespace, &used.account));
-            touched.paths = true;
+            touched.parts |= Parts::RUNNING;
         }
         if uses.is_none() {
             accounts.remove(&used.account);
@@ -356,24 +362,29 @@ impl Running {
             Some(name) => {
                 let node = self.nodes.entry(name.clone()).or_default();
                 let account = (namespace.to_owned(), used.account.clone());
+                let ran = node.runs_of(Some(namespace));
                 let other = count(&mut node.accounts, account.clone(), more);
-                if used.takes_node {
-                    let from = count(&mut node.taken_from, namespace.to_owned(), more);
-                    touched.paths |= from;
+                if used.takes_node && count(&mut node.taken_from, namespace.to_owned(), more) {
+                    touched.taken.insert((namespace.to_owned(), name.clone()));
                 }
                 if used.api_server {
                     step(&mut node.api_servers);
                     touched.nodes.entry(name.clone()).or_default();
-                    touched.paths = true;
+                    touched.parts |= Parts::CONTROL_PLANE;
                 }
                 if other {
+                    if node.runs_of(Some(namespace)) != ran {
+                        touched.places.insert((namespace.to_owned(), name.clone()));
+                    }
                     touched.nodes.entry(name.clone()).or_default().insert(account);
                 }
                 if node.accounts.is_empty() {
                     self.nodes.remove(name);
                 }
             }
-            None if used.takes_node => touched.paths |= count(&mut self.taking, namespace.to_owned(), more),
+            None if used.takes_node && count(&mut self.taking, namespace.to_owned(), more) => {
+                touched.taking.insert(namespace.to_owned());
+            }
             None => {}
         }
     }
