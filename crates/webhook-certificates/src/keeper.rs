@@ -29,13 +29,8 @@ pub enum KeeperError {
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
     /// Nothing is made by a clock that must be wrong: it would replace an authority that is trusted by one that is not.
-    #[error("the clock says {now}, before the authority was made ({made}); nothing is renewed until it is right")]
-    Clock {
-        /// The clock.
-        now: Timestamp,
-        /// Begin of the authority's time.
-        made: Timestamp,
-    },
+    #[error("the clock is behind the time at which the authority was made ({0}); nothing is renewed until it is right")]
+    Clock(Timestamp),
 }
 
 /// What a look changed.
@@ -106,7 +101,7 @@ impl Keeper {
             Self { folder, names, timing, authority, next, retired, server, trusted_since: None, took_over: None };
         match own.renew(now) {
             // A wrong clock is no reason not to serve what is there.
-            Err(KeeperError::Clock { .. }) if own.server.is_some() => {}
+            Err(KeeperError::Clock(_)) if own.server.is_some() => {}
             renewed => drop(renewed?),
         }
         Ok(own)
@@ -155,7 +150,12 @@ impl Keeper {
         // What was told last, so that a fault that lasts is told once.
         let mut told = String::new();
         loop {
-            let pause = match self.look(&cluster, clock()).await {
+            // Given up at any moment, what is on disk is whole.
+            let looked = tokio::select! {
+                looked = self.look(&cluster, clock()) => looked,
+                () = cancel.cancelled() => return,
+            };
+            let pause = match looked {
                 Ok(changes) => {
                     for change in changes {
                         tracing::info!(?change, "certificates of the admission webhook");
@@ -183,7 +183,7 @@ impl Keeper {
     fn renew(&mut self, now: Timestamp) -> Result<Vec<Change>, KeeperError> {
         let mut changes = Vec::new();
         if now < self.authority.facts.not_before {
-            return Err(KeeperError::Clock { now, made: self.authority.facts.not_before });
+            return Err(KeeperError::Clock(self.authority.facts.not_before));
         }
         let lapses = |authority: &Authority| nears(authority.facts.not_after, now, self.timing.server_renewed);
         if self.next.as_ref().is_some_and(&lapses) {
