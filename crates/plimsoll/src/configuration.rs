@@ -89,9 +89,11 @@ pub(crate) struct AdmissionWebhook {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
     /// Its certificate chain (PEM).
-    pub(crate) certificate: PathBuf,
+    pub(crate) certificate: Option<PathBuf>,
     /// Its private key (PEM).
-    pub(crate) private_key: PathBuf,
+    pub(crate) private_key: Option<PathBuf>,
+    /// Instead of these: it makes and renews its certificates itself.
+    pub(crate) self_managed: Option<SelfManaged>,
     /// The authority of the API server's client certificate (PEM); none: no certificate is asked for.
     pub(crate) client_authority: Option<PathBuf>,
     /// The client certificate that the API server must show: `any` that the authority signed (the default), or the SHA-256 (hexadecimal) of one.
@@ -114,6 +116,18 @@ pub(crate) struct AdmissionWebhook {
     pub(crate) without_record: WithoutRecord,
     /// Seconds to go on answering after a stop was asked for.
     pub(crate) drain_seconds: Option<u64>,
+}
+
+/// Certificates of the webhook's own making.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SelfManaged {
+    /// Host names and addresses at which the API server finds the webhook; those of its Service when empty.
+    pub(crate) names: Vec<String>,
+    /// The name of its `ValidatingWebhookConfiguration`.
+    pub(crate) configuration: Option<String>,
+    /// A kubeconfig whose rights are to read and change that configuration; that of everything else when absent.
+    pub(crate) kubeconfig: Option<PathBuf>,
 }
 
 /// What is answered while decisions cannot be recorded.
@@ -200,8 +214,11 @@ impl Configuration {
             place_optional(&mut server.audit_log_file);
         }
         if let Some(webhook) = &mut self.admission {
-            place(&mut webhook.certificate);
-            place(&mut webhook.private_key);
+            place_optional(&mut webhook.certificate);
+            place_optional(&mut webhook.private_key);
+            if let Some(managed) = &mut webhook.self_managed {
+                place_optional(&mut managed.kubeconfig);
+            }
             place_optional(&mut webhook.client_authority);
             place_optional(&mut webhook.policies);
             place_optional(&mut webhook.signatures);
@@ -276,6 +293,17 @@ mod tests {
         let constraint = "k8sallowedrepos.constraints.gatekeeper.sh/v1beta1";
         assert_eq!(kinds(&[constraint, constraint, "pods/v1"]).unwrap().len(), known + 1);
         assert!(format!("{:#}", kinds(&["Pods"]).unwrap_err()).contains("additional_kinds"));
+    }
+
+    #[test]
+    fn certificates_of_its_own_making_need_no_more_than_the_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("plimsoll.yaml");
+        std::fs::write(&file, "admission: {listen: '127.0.0.1:0', self_managed: {}}\n").unwrap();
+        let webhook = Configuration::load(Some(&file)).unwrap().admission.unwrap();
+        assert!(webhook.certificate.is_none() && webhook.self_managed.unwrap().names.is_empty());
+        std::fs::write(&file, "admission: {listen: '127.0.0.1:0', self_managed: {kubeconfig: k, name: x}}\n").unwrap();
+        assert!(format!("{:#}", Configuration::load(Some(&file)).unwrap_err()).contains("name"));
     }
 
     #[test]
