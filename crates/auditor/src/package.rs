@@ -126,6 +126,9 @@ impl Package {
         let settings = analysis::Settings {
             heartbeat_seconds: stated.heartbeat_seconds,
             canary_seconds: stated.canary_seconds,
+            permission_look_back_seconds: stated.permission_look_back_seconds,
+            server_version: stated.server_version.as_deref().map(str::parse).transpose()?,
+            feature_gates: stated.feature_gates,
             ..analysis::Settings::default()
         };
         let extent = Extent::Raw { segments: self.manifest.checkpoint_size };
@@ -185,6 +188,9 @@ impl Package {
 struct Settings {
     heartbeat_seconds: i64,
     canary_seconds: i64,
+    permission_look_back_seconds: i64,
+    server_version: Option<String>,
+    feature_gates: BTreeMap<String, bool>,
 }
 
 /// A runtime for the engine of the tables; one thread besides this one is enough.

@@ -120,8 +120,13 @@ impl PackageWriter {
                 self.add(&format!("catalogue/{path}"), text.as_bytes())?;
             }
         }
-        let settings =
-            json!({"heartbeat_seconds": settings.heartbeat_seconds, "canary_seconds": settings.canary_seconds});
+        let settings = json!({
+            "heartbeat_seconds": settings.heartbeat_seconds,
+            "canary_seconds": settings.canary_seconds,
+            "permission_look_back_seconds": settings.permission_look_back_seconds,
+            "server_version": settings.server_version.map(|version| version.to_string()),
+            "feature_gates": settings.feature_gates,
+        });
         self.add("settings.json", format!("{settings}\n").as_bytes())?;
         for outcome in &evaluated.result.controls {
             let mut bytes = Vec::new();
