@@ -20,7 +20,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("reports", &["records"]),
     ("store", &["records", "ledger"]),
     ("controls", &["records", "analysis", "normalize", "store"]),
-    ("collect", &["records", "store", "normalize"]),
+    ("collect", &["records", "store", "normalize", "plaintext"]),
     ("signatures", &["records"]),
     ("intake", &["records", "store", "normalize", "policy", "signatures"]),
     ("portal", &["records", "controls", "reports", "store"]),

@@ -14,6 +14,7 @@ use records::tables::workloads::{NamespaceEnforcement, RunningImage, WorkloadPos
 
 use crate::network::history::{NetworkTables, network_tables};
 use crate::objects::writers::WriteIndex;
+use crate::observation::statements::Stated;
 use crate::writes::ObjectWrites;
 use crate::{
     Inputs, Settings, admission, audit_policy, clocks, encryption, enforcement, identities, objects, observation, rbac,
@@ -98,9 +99,10 @@ pub struct Derived<'r> {
 pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
     let observations = std::mem::take(&mut inputs.observations);
     let index = WriteIndex::new(&inputs.audit_writes, &inputs.settings);
+    let statements = observation::statements::read(&inputs.statements);
     let (sources, objects) = std::thread::scope(|scope| {
-        let sources = scope.spawn(|| AboutSources::of(&inputs));
-        let objects = AboutObjects::of(observations, &index, &inputs.settings);
+        let sources = scope.spawn(|| AboutSources::of(&inputs, &statements));
+        let objects = AboutObjects::of(observations, &index, &statements, &inputs.settings);
         (sources.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), objects)
     });
     let observed = sources.observed;
@@ -192,11 +194,10 @@ struct AboutSources<'r> {
 }
 
 impl<'r> AboutSources<'r> {
-    fn of(inputs: &Inputs<'r>) -> Self {
-        let statements = observation::statements::read(&inputs.statements);
+    fn of(inputs: &Inputs<'r>, statements: &[Stated<'_, 'r>]) -> Self {
         Self {
-            observed: observation::observe(inputs, &statements),
-            clock_skew: clocks::clock_skew(&statements),
+            observed: observation::observe(inputs, statements),
+            clock_skew: clocks::clock_skew(statements),
             audit_policy_requirements: audit_policy::requirements(&inputs.configuration_reads),
             privileged_sessions: sessions::privileged_sessions(&inputs.privileged_events),
         }
@@ -219,14 +220,19 @@ struct AboutObjects<'r> {
 }
 
 impl<'r> AboutObjects<'r> {
-    fn of(observations: Vec<ObjectObservation<'r>>, index: &WriteIndex<'_, 'r>, settings: &Settings) -> Self {
+    fn of(
+        observations: Vec<ObjectObservation<'r>>,
+        index: &WriteIndex<'_, 'r>,
+        statements: &[Stated<'_, 'r>],
+        settings: &Settings,
+    ) -> Self {
         let statuses = admission::statuses(&observations);
         let history = objects::histories(observations, index);
         let (rbac_grants, rbac_rules) = rbac::grants_and_rules(&history);
         Self {
             rbac_grants,
             rbac_rules,
-            rbac_risks: rbac::risks::intervals(&history, &rbac::risks::Options::default()),
+            rbac_risks: rbac::versions::risks(&history, statements, settings),
             running_images: workloads::running_images(&history.versions),
             workload_posture: workloads::workload_posture(&history.versions),
             namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),

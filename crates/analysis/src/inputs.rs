@@ -15,6 +15,7 @@ use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject
 use records::tables::identities::PeopleReading;
 use records::tables::monitoring::{ConfigurationRead, ConfigurationReport, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
+use records::tables::repositories::RepositoryReading;
 pub use write_event::WriteEvent;
 
 /// Everything that [`crate::derive()`] looks at. Rows may come in any order; order within a source is taken from
@@ -30,10 +31,12 @@ pub struct Inputs<'r> {
     /// At least all rows of `audit_events` that belong to privileged sessions: those with an impersonated user, and those
     /// with a subresource of [`SESSION_SUBRESOURCES`]. Others may be among them. An event may be here and in `audit_writes`.
     pub privileged_events: Vec<AuditEvent<'r>>,
-    /// All rows of `statements`, but for those that a source was alive which are in `heartbeats`.
+    /// All rows of `statements`, but for those that a source was alive which are in `heartbeats`, and that a kind was not served which are in `absences`.
     pub statements: Vec<StatementRow<'r>>,
     /// Statements that a source was alive, merged. One may be here and among the `statements`.
     pub heartbeats: Heartbeats,
+    /// Statements that the kind of a source was not served, merged. One may be here and among the `statements`.
+    pub absences: Heartbeats,
     /// The audit events (one is enough of each) whose audit ID is that of a canary that was sent.
     pub canaries_seen: Vec<CanarySeen>,
     /// All rows of `configuration_reads`.
@@ -67,6 +70,8 @@ pub struct Inputs<'r> {
     pub issued_credentials: Vec<IssuedCredential<'r>>,
     /// All rows of `people_readings`.
     pub people_readings: Vec<PeopleReading<'r>>,
+    /// All rows of `repository_readings`.
+    pub repository_readings: Vec<RepositoryReading<'r>>,
     /// One for each source that has an entry in the store.
     pub source_summaries: Vec<SourceSummary>,
     /// End of knowledge: nothing that was received later is in the rows.
@@ -85,6 +90,7 @@ impl Inputs<'_> {
             privileged_events: Vec::new(),
             statements: Vec::new(),
             heartbeats: Heartbeats::default(),
+            absences: Heartbeats::default(),
             canaries_seen: Vec::new(),
             configuration_reads: Vec::new(),
             configuration_reports: Vec::new(),
@@ -101,6 +107,7 @@ impl Inputs<'_> {
             credential_groups: Vec::new(),
             issued_credentials: Vec::new(),
             people_readings: Vec::new(),
+            repository_readings: Vec::new(),
             source_summaries: Vec::new(),
             now,
             settings: Settings::default(),
@@ -177,6 +184,10 @@ pub struct Settings {
     /// Seconds by which the time of a write in the audit log and its observation by a watch may differ when nothing but the time
     /// tells that they belong together.
     pub matching_seconds: i64,
+    /// The version of the API servers, where none stated its own.
+    pub server_version: Option<crate::rbac::risks::ServerVersion>,
+    /// Feature gates of the API servers, by name, where none stated them.
+    pub feature_gates: std::collections::BTreeMap<String, bool>,
     /// Seconds for which a permission may go unused before it counts as unused.
     pub permission_look_back_seconds: i64,
     /// Seconds for which a reading of what an API server counts of encryption speaks when no other follows.
@@ -235,6 +246,8 @@ impl Default for Settings {
             canary_seconds: 60,
             in_flight_seconds: 130,
             matching_seconds: 5,
+            server_version: None,
+            feature_gates: std::collections::BTreeMap::new(),
             permission_look_back_seconds: 90 * 86_400,
             encryption_reading_seconds: 1_800,
             etcd_scan_seconds: 8 * 86_400,

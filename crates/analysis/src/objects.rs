@@ -14,7 +14,7 @@
 //! Secrets are observed as metadata only: each of their resourceVersions is a version.
 //!
 //! A list proves absence only when it is complete: begun, ended with the same identifier, and with as many observed objects
-//! as the end says.
+//! as the end says. A kind that the API server does not serve has no objects, as if it had been listed and were empty.
 
 use ahash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use records::Timestamp;
@@ -128,6 +128,15 @@ impl<'a, 'r> Stream<'a, 'r> {
                     }
                     self.end_missing(&list, history);
                 }
+            }
+            "not_served" => {
+                // It is a complete list of nothing.
+                if self.listed_once.insert(kind()) {
+                    history.know_from(kind(), o.observed_at);
+                }
+                self.list = None;
+                let list = List { id: None, began_at: o.observed_at, listed: 0, present: HashSet::new() };
+                self.end_missing(&list, history);
             }
             "deleted" => self.deleted(o, history),
             "listed" | "added" | "modified" => {
@@ -314,6 +323,7 @@ fn kind_of(resource: &str) -> Option<&'static str> {
         "jobs" => "Job",
         "namespaces" => "Namespace",
         "networkpolicies" => "NetworkPolicy",
+        "nodes" => "Node",
         "pods" => "Pod",
         "replicasets" => "ReplicaSet",
         "replicationcontrollers" => "ReplicationController",

@@ -3,10 +3,10 @@
 //! All of it is computed from statements, counters and canaries, so that anybody who holds the entries can compute it again:
 //!
 //! - a **watch** (and any source but an audit log) is covered where the collector states that it was alive, or that it resumed at a point that
-//!   proves continuity;
+//!   proves continuity; and where it states that the API server did not serve the kind, so that there was nothing to be seen;
 //! - an **audit log** is covered where the API server's counters balance ([`crate::balance`]); without counters, between two canaries
 //!   that both arrived, which is weaker: it bounds an outage, not single losses;
-//! - a **list of people** is covered from each reading of it on for as long as a reading counts as fresh;
+//! - a **list of people** and a **git repository** are covered from each reading of them on for as long as a reading counts as fresh;
 //! - what a component states as a gap, what an API server admits to have lost, and the time around a missing canary is never covered,
 //!   whatever else says so.
 
@@ -25,7 +25,7 @@ pub mod heartbeats;
 pub(crate) mod statements;
 
 use canaries::CanariesSeen;
-use heartbeats::Runs;
+use heartbeats::{Run, Runs};
 
 /// The rows about sources, and what the analysis of objects needs of them.
 #[derive(Debug, Default)]
@@ -44,14 +44,26 @@ type Stated<'a, 'r> = (&'a Provenance<'r>, &'a Statement);
 /// Computes coverage, gaps, balances and sources.
 pub(crate) fn observe<'r>(inputs: &Inputs<'r>, statements: &[(&Provenance<'r>, Statement)]) -> Observed<'r> {
     let mut heartbeats = inputs.heartbeats.clone();
+    let mut absences = inputs.absences.clone();
     for (provenance, statement) in statements {
-        if let Statement::Alive { subject, from, to } = statement {
-            heartbeats.push(subject.as_str(), *from, *to, (*provenance).clone());
+        match statement {
+            Statement::Alive { subject, from, to } => {
+                heartbeats.push(subject.as_str(), *from, *to, (*provenance).clone());
+            }
+            Statement::NotServed { subject, from, to } => {
+                absences.push(subject.as_str(), *from, *to, (*provenance).clone());
+            }
+            _ => {}
         }
     }
     let mut subjects: BTreeMap<String, Subject<'_, 'r>> = BTreeMap::new();
-    for (name, runs) in heartbeats.subjects() {
+    // Where one ends and the other begins, nothing is missing.
+    let together = heartbeats.with(&absences);
+    for (name, runs) in together.subjects() {
         subjects.entry(name.to_owned()).or_default().alive = Some(runs);
+    }
+    for (name, runs) in absences.subjects() {
+        subjects.entry(name.to_owned()).or_default().absent = Some(runs);
     }
     for summary in &inputs.source_summaries {
         subjects.entry(summary.name.clone()).or_default().summary = Some(summary);
@@ -89,6 +101,8 @@ fn subject_of(statement: &Statement) -> Option<&SourceName> {
         | Statement::CanarySent { subject, .. }
         | Statement::Clock { subject, .. } => Some(subject),
         Statement::Alive { .. }
+        | Statement::NotServed { .. }
+        | Statement::ServerVersion { .. }
         | Statement::ClusterIdentity { .. }
         | Statement::Started { .. }
         | Statement::Stopped { .. } => None,
@@ -99,9 +113,12 @@ fn subject_of(statement: &Statement) -> Option<&SourceName> {
 #[derive(Debug, Default)]
 struct Subject<'a, 'r> {
     summary: Option<&'a SourceSummary>,
-    /// All but those that it was alive.
+    /// All but those that it was alive or that its kind was not served.
     statements: Vec<Stated<'a, 'r>>,
+    /// When it was alive, or its kind was not served.
     alive: Option<&'a Runs>,
+    /// When its kind was not served.
+    absent: Option<&'a Runs>,
 }
 
 /// A proof of coverage: a period, what proves it, and the entry that says so.
@@ -126,9 +143,13 @@ impl<'r> Subject<'_, 'r> {
             }
             observed.balance.extend(balances.into_iter().map(|balance| balance.row));
         } else if class == Some(SourceClass::Identities) {
-            let readings = feeds::readings(name, &inputs.people_readings);
+            let readings = feeds::people(name, &inputs.people_readings);
             proofs.extend(feeds::proofs(&readings, inputs.now));
-            gaps.extend(feeds::gaps(name, &readings, inputs.now));
+            gaps.extend(feeds::gaps(name, &readings, inputs.now, "the list was not read for more than 26 hours"));
+        } else if class == Some(SourceClass::Repositories) {
+            let readings = feeds::repositories(name, &inputs.repository_readings);
+            proofs.extend(feeds::proofs(&readings, inputs.now));
+            gaps.extend(feeds::gaps(name, &readings, inputs.now, "the repository was not read when it was due"));
         } else {
             self.heartbeats(name, class, inputs, &mut proofs, &mut gaps);
         }
@@ -240,7 +261,13 @@ impl<'r> Subject<'_, 'r> {
         });
         let resumed: Vec<(Period, &Provenance<'r>, &str)> = resumed.collect();
         let runs = || self.alive.into_iter().flat_map(Runs::iter);
-        proofs.extend(runs().map(|run| (run.period(), basis, run.first().clone())));
+        let absences = || self.absent.into_iter().flat_map(Runs::iter);
+        let absent: PeriodSet = absences().map(Run::period).collect();
+        for run in runs() {
+            let watched = absent.missing_from(run.period());
+            proofs.extend(watched.periods().iter().map(|period| (*period, basis, run.first().clone())));
+        }
+        proofs.extend(absences().map(|run| (run.period(), "not_served", run.first().clone())));
         let proven: PeriodSet = proofs.iter().map(|(period, _, _)| *period).collect();
         proofs.extend(resumed.iter().map(|(period, provenance, _)| (*period, "resumed", (*provenance).clone())));
 

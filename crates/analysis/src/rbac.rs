@@ -27,6 +27,7 @@ pub mod rules;
 pub mod state;
 pub mod subject;
 pub mod usage;
+pub(crate) mod versions;
 
 use binding::{Binding, BindingBody};
 use role::{Role, RoleBody};

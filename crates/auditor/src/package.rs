@@ -132,6 +132,9 @@ impl Package {
             heartbeat_seconds: stated.heartbeat_seconds,
             canary_seconds: stated.canary_seconds,
             network,
+            permission_look_back_seconds: stated.permission_look_back_seconds,
+            server_version: stated.server_version.as_deref().map(str::parse).transpose()?,
+            feature_gates: stated.feature_gates,
             ..analysis::Settings::default()
         };
         let extent = Extent::Raw { segments: self.manifest.checkpoint_size };
@@ -193,6 +196,9 @@ struct Settings {
     canary_seconds: i64,
     /// Packages of earlier versions state none: they were made with the defaults.
     network: Option<serde_json::Value>,
+    permission_look_back_seconds: i64,
+    server_version: Option<String>,
+    feature_gates: BTreeMap<String, bool>,
 }
 
 /// A runtime for the engine of the tables; one thread besides this one is enough.

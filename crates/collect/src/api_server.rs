@@ -12,7 +12,7 @@ use crate::canary;
 use crate::configuration_file;
 use crate::encryption::EncryptionCounters;
 use crate::error;
-use crate::metrics::CountersError;
+use crate::metrics::{CountersError, ServerInfo};
 use crate::options::{ApiServer, CollectOptions};
 use crate::recorder::{Closed, Recorder};
 use crate::request::ReadClient;
@@ -20,6 +20,9 @@ use crate::status::{ApiServerStatus, Problem};
 
 /// How often the digest of a configuration that does not change is stored.
 const REPORTED_EVERY: Duration = Duration::from_secs(3600);
+
+/// How often a version that does not change is stated.
+const STATED_EVERY: Duration = Duration::from_secs(3600);
 
 /// One API server.
 #[derive(Clone)]
@@ -63,6 +66,25 @@ impl ApiServerTask {
         Some(statement)
     }
 
+    /// The statement of the version: when it is another than was stated last, and once an hour.
+    fn due_version(
+        &self,
+        at: Timestamp,
+        found: ServerInfo,
+        last: &mut Option<(ServerInfo, Timestamp)>,
+    ) -> Option<Statement> {
+        let version = found.version.clone()?;
+        let every = i64::try_from(STATED_EVERY.as_micros()).unwrap_or(i64::MAX);
+        let known = last.as_ref().map(|(known, _)| known);
+        let same_gates = known.is_some_and(|known| known.features == found.features);
+        if known == Some(&found) && last.as_ref().is_some_and(|(_, when)| at.micros_since(*when) < every) {
+            return None;
+        }
+        let feature_gates = (!same_gates && !found.features.is_empty()).then(|| found.features.clone());
+        *last = Some((found, at));
+        Some(Statement::ServerVersion { subject: self.audit.clone(), at, version, feature_gates })
+    }
+
     async fn state(&self, statements: impl IntoIterator<Item = Statement>) -> Result<(), Closed> {
         self.recorder.store(statements.into_iter().map(|statement| self.recorder.statement(&statement)).collect()).await
     }
@@ -71,6 +93,7 @@ impl ApiServerTask {
         let mut due = every(self.options.balance_every);
         let mut last = None;
         let mut reported: Option<(String, Timestamp)> = None;
+        let mut stated: Option<(ServerInfo, Timestamp)> = None;
         loop {
             due.tick().await;
             match balance::read(&self.client, &self.recorder, &self.audit).await {
@@ -82,7 +105,8 @@ impl ApiServerTask {
                         Err(failure) => (None, Some(self.problem(error::line(&failure)))),
                     };
                     let balanced = balance.is_some();
-                    self.state(balance.into_iter().chain(clock)).await?;
+                    let version = self.due_version(reading.at, reading.server, &mut stated);
+                    self.state(balance.into_iter().chain(clock).chain(version)).await?;
                     self.report(reading.authentication, &mut reported).await?;
                     let mut status = self.status();
                     if balanced {

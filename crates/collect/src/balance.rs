@@ -9,7 +9,7 @@
 use records::{SourceName, Statement};
 
 use crate::encryption::{EncryptionCounters, EncryptionReader};
-use crate::metrics::{AuditCounters, CountersError, CountersReader};
+use crate::metrics::{AuditCounters, CountersError, CountersReader, ServerInfo};
 use crate::piece::{Lines, Piece};
 use crate::recorder::Recorder;
 use crate::request::{CHUNK_LIMIT, ReadClient, RequestError};
@@ -39,6 +39,8 @@ pub(crate) struct Reading {
     pub(crate) encryption: Result<EncryptionCounters, CountersError>,
     /// SHA-256 of the authentication configuration that the API server runs with, where it says it (Kubernetes 1.34).
     pub(crate) authentication: Option<String>,
+    /// What the API server says that it is.
+    pub(crate) server: ServerInfo,
 }
 
 /// Reads the counters once.
@@ -82,8 +84,9 @@ pub(crate) async fn read(
         read(&line);
     }
     let authentication = reader.as_ref().ok().and_then(|reader| reader.authentication().map(str::to_owned));
+    let server = reader.as_ref().map(|reader| reader.server().clone()).unwrap_or_default();
     let balance = reader.and_then(CountersReader::finish).map(|found| statement(subject, at, &found, received));
-    Ok(Reading { at, balance, clock, encryption: encryption.map(EncryptionReader::finish), authentication })
+    Ok(Reading { at, balance, clock, encryption: encryption.map(EncryptionReader::finish), authentication, server })
 }
 
 fn statement(subject: &SourceName, at: records::Timestamp, counters: &AuditCounters, received: u64) -> Statement {

@@ -17,8 +17,10 @@ use crate::history;
 use crate::identity::{self, ClusterIdentity, IdentityError};
 use crate::options::{ApiServer, CollectOptions};
 use crate::recorder::Recorder;
+use crate::repositories::{Repositories, Repository, RepositoryTask};
 use crate::request::ReadClient;
-use crate::status::{ApiServerStatus, CollectorStatus, Problem, WatchStatus};
+use crate::service::{ServiceTask, Signal};
+use crate::status::{ApiServerStatus, CollectorStatus, Problem, RepositoryStatus, WatchStatus};
 use crate::watch::task::{WatchHandle, WatchTask};
 
 /// Name of the component in its statements.
@@ -36,8 +38,8 @@ pub struct Collector {
 /// Why a collection was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The name of the cluster or of an API server cannot be part of a source's name.
-    #[error("the name of the cluster or of an API server cannot be used")]
+    /// The name of the cluster, of an API server or of a repository cannot be part of a source's name.
+    #[error("the name of the cluster, of an API server or of a repository cannot be used")]
     Name(#[from] SourceNameError),
     /// What an earlier run left cannot be read.
     #[error("failed to read from the store where to go on")]
@@ -56,6 +58,7 @@ struct View {
     recorder: Recorder,
     watches: Arc<Vec<WatchHandle>>,
     api_servers: Arc<Vec<ApiServerTask>>,
+    repositories: Arc<Vec<RepositoryTask>>,
     cluster: Arc<Mutex<Cluster>>,
 }
 
@@ -119,8 +122,14 @@ impl Collector {
             })
             .collect::<Result<Vec<_>, SourceNameError>>()?;
 
-        let view =
-            View { recorder, watches: Arc::new(watches), api_servers: Arc::new(api_servers), cluster: Arc::default() };
+        let repositories = repositories(&options, &recorder)?;
+        let view = View {
+            recorder,
+            watches: Arc::new(watches),
+            api_servers: Arc::new(api_servers),
+            repositories: Arc::new(repositories),
+            cluster: Arc::default(),
+        };
         let supervisor = Supervisor {
             options,
             client,
@@ -160,6 +169,21 @@ impl Collector {
     }
 }
 
+/// One task for each repository.
+fn repositories(options: &CollectOptions, recorder: &Recorder) -> Result<Vec<RepositoryTask>, SourceNameError> {
+    let Some(Repositories { all, key }) = &options.repositories else { return Ok(Vec::new()) };
+    let task = |repository: &Repository| {
+        Ok(RepositoryTask {
+            repository: repository.clone(),
+            source: SourceName::new(&options.cluster, SourceClass::Repositories, &repository.name)?,
+            key: key.clone(),
+            recorder: recorder.clone(),
+            status: Arc::new(Mutex::new(RepositoryStatus { name: repository.name.clone(), ..Default::default() })),
+        })
+    };
+    all.iter().map(task).collect()
+}
+
 impl Drop for Collector {
     fn drop(&mut self) {
         self.cancel.cancel();
@@ -187,6 +211,7 @@ impl View {
                 })
                 .collect(),
             api_servers: self.api_servers.iter().map(|server| server.status().clone()).collect(),
+            repositories: self.repositories.iter().map(|repository| repository.status().clone()).collect(),
         }
     }
 }
@@ -249,6 +274,7 @@ impl Supervisor {
         self.state(&[started, self.identity_statement(&found)]).await;
 
         let mut tasks = JoinSet::new();
+        let signal = Arc::new(Signal::default());
         for (index, (handle, kind)) in self.view.watches.iter().zip(&self.options.kinds).enumerate() {
             let mut limits = self.options.limits();
             // Spread, so that not all watches are opened again at one moment.
@@ -259,6 +285,7 @@ impl Supervisor {
                 client: self.client.clone(),
                 recorder: self.view.recorder.clone(),
                 limits,
+                signal: Arc::clone(&signal),
                 cancel: cancel.clone(),
             };
             tasks.spawn(task.run());
@@ -272,10 +299,28 @@ impl Supervisor {
                 }
             });
         }
+        for repository in self.view.repositories.iter().cloned() {
+            let cancel = cancel.clone();
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = cancel.cancelled() => {}
+                    _ = repository.run() => {}
+                }
+            });
+        }
+        let service = ServiceTask {
+            client: self.client.clone(),
+            recorder: self.view.recorder.clone(),
+            watches: Arc::clone(&self.view.watches),
+            signal,
+            heartbeat: self.options.heartbeat,
+        };
         tokio::select! {
             () = cancel.cancelled() => {}
             () = self.heartbeats() => {}
             () = self.identities() => {}
+            // It ends when the store is closed.
+            _ = service.run() => {}
         }
         cancel.cancel();
         while tasks.join_next().await.is_some() {}

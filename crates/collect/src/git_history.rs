@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -54,11 +55,14 @@ pub enum GitError {
 }
 
 /// Hands over every version of every file that any branch or tag of the repository has or had, each content once, with the first commit that has it,
-/// oldest commits first.
+/// oldest commits first, until `each` breaks off.
 ///
 /// # Errors
 /// [`GitError`] when git is not there or fails: the folder is no repository, or it is damaged.
-pub fn git_history(repository: &Path, mut each: impl FnMut(FileVersion)) -> Result<Extent, GitError> {
+pub fn git_history(
+    repository: &Path,
+    mut each: impl FnMut(FileVersion) -> ControlFlow<()>,
+) -> Result<Extent, GitError> {
     let mut log = Running::start(
         repository,
         // With `-m` what only a merge brought is listed too; `--raw` lists contents and compares nothing.
@@ -106,7 +110,11 @@ pub fn git_history(repository: &Path, mut each: impl FnMut(FileVersion)) -> Resu
         }
         extent.files += 1;
         match contents.content(&mut asking, content)? {
-            Some(bytes) => each(FileVersion { commit: last_commit.clone(), path, bytes }),
+            Some(bytes) => {
+                if each(FileVersion { commit: last_commit.clone(), path, bytes }).is_break() {
+                    return Ok(extent);
+                }
+            }
             None => extent.too_large += 1,
         }
     }
@@ -114,6 +122,27 @@ pub fn git_history(repository: &Path, mut each: impl FnMut(FileVersion)) -> Resu
     drop(asking);
     contents.end(repository)?;
     Ok(extent)
+}
+
+/// All branches, tags and other references, and what is checked out, each with its commit: one line for each.
+///
+/// # Errors
+/// [`GitError`] when git is not there or fails.
+pub(crate) fn tips(repository: &Path) -> Result<String, GitError> {
+    // A repository without commits has none, which is no failure: only that it is one must be known.
+    let mut known = Running::start(repository, &["rev-parse", "--git-dir"], Stdio::null())?;
+    while known.record(b'\n')?.is_some() {}
+    known.end(repository)?;
+    let mut lines = String::new();
+    let mut refs = Running::start(repository, &["show-ref", "--head"], Stdio::null())?;
+    while let Some(line) = refs.record(b'\n')? {
+        lines.push_str(&line);
+        lines.push('\n');
+    }
+    match refs.end(repository) {
+        Err(GitError::Failed { .. }) if lines.is_empty() => Ok(lines),
+        ended => ended.map(|()| lines),
+    }
 }
 
 /// A git that runs, with what it says.
@@ -255,18 +284,28 @@ mod tests {
         git(dir, &["add", "."]);
         git(dir, &["commit", "-qm", "four"]);
         let mut found = Vec::new();
-        let extent =
-            git_history(dir, |version| found.push((version.path, String::from_utf8(version.bytes).unwrap()))).unwrap();
+        let extent = git_history(dir, |version| {
+            found.push((version.path, String::from_utf8(version.bytes).unwrap()));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         found.sort();
         let expected = [("a.env", "A=1\n"), ("b.env", "B=2\n"), ("empty", ""), ("line\nbreak é", "odd\n")];
         assert_eq!(found, expected.map(|(path, text)| (path.to_owned(), text.to_owned())));
         assert_eq!(extent, Extent { commits: 3, files: 5, too_large: 1 });
+        let mut seen = 0;
+        git_history(dir, |_| {
+            seen += 1;
+            ControlFlow::Break(())
+        })
+        .unwrap();
+        assert_eq!(seen, 1);
     }
 
     #[test]
     fn a_folder_that_is_no_repository_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let error = git_history(folder.path(), |_| {}).unwrap_err().to_string();
+        let error = git_history(folder.path(), |_| ControlFlow::Continue(())).unwrap_err().to_string();
         assert!(error.contains("not a git repository"), "{error}");
     }
 }

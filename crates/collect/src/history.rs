@@ -9,6 +9,8 @@ use store::{ReadError, StoreReader};
 
 use crate::identity;
 use crate::watch::Known;
+use crate::watch::frame::name;
+use crate::watch::task::DEFINITIONS;
 
 /// How many segments with statements are searched for claims. A source without one in them goes on from its last entry.
 const CLAIM_SEGMENTS: usize = 64;
@@ -32,6 +34,8 @@ enum Trail {
     WithinList,
     /// Everything up to this resourceVersion is stored.
     At(String),
+    /// The kind was not served.
+    NotServed,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +68,7 @@ impl Trail {
         match line.kind {
             "LIST_BEGIN" | "LISTED" => *self = Self::WithinList,
             "LIST_END" => *self = line.resource_version.map_or(Self::WithinList, |at| Self::At(at.to_owned())),
+            "NOT_SERVED" => *self = Self::NotServed,
             "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" if *self != Self::WithinList => {
                 if let Some(at) = line.resource_version.or_else(of_object) {
                     *self = Self::At(at.to_owned());
@@ -74,11 +79,26 @@ impl Trail {
     }
 }
 
+/// The kind of which a line says that its definition was added or changed.
+fn defined(raw: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: &'a str,
+        #[serde(borrow)]
+        object: &'a serde_json::value::RawValue,
+    }
+    let line: Line<'_> = serde_json::from_slice(raw).ok()?;
+    if matches!(line.kind, "ADDED" | "MODIFIED") { name(line.object.get()) } else { None }
+}
+
 /// What is gathered from one stretch of entries, oldest first.
 #[derive(Default)]
 struct Stretch {
     trails: BTreeMap<String, (Trail, Timestamp)>,
     claims: BTreeMap<String, Timestamp>,
+    /// When the definition of a kind was added or changed last, by `<plural>.<group>`.
+    defined: BTreeMap<String, Timestamp>,
     cluster_uid: Option<String>,
 }
 
@@ -90,6 +110,7 @@ impl Stretch {
                 self.cluster_uid = Some(uid.to_owned());
             }
             if let Statement::Alive { subject, to, .. }
+            | Statement::NotServed { subject, to, .. }
             | Statement::Resumed { subject, to, .. }
             | Statement::Gap { subject, to, .. } = statement
             {
@@ -101,6 +122,11 @@ impl Stretch {
                 self.trails.entry(entry.source.to_owned()).or_insert_with(|| (Trail::Unknown, entry.received_at));
             trail.follow(entry.raw);
             *seen = entry.received_at;
+            if entry.source.ends_with(DEFINITIONS)
+                && let Some(name) = defined(entry.raw)
+            {
+                self.defined.insert(name, entry.received_at);
+            }
         }
     }
 }
@@ -155,12 +181,19 @@ fn take(history: &mut History, settled: &mut std::collections::BTreeSet<String>,
             Trail::Unknown => continue,
             Trail::WithinList => known.position = None,
             Trail::At(position) => known.position = Some(position),
+            Trail::NotServed => known.not_served = true,
         }
         settled.insert(source);
     }
     for (subject, to) in stretch.claims {
         if let Some(known) = history.known.get_mut(&subject) {
             known.claimed_until = known.claimed_until.or(Some(to));
+        }
+    }
+    for (kind, at) in stretch.defined {
+        let known = history.known.iter_mut().filter(|(source, _)| source.rsplit('/').next() == Some(&kind));
+        for (_, known) in known {
+            known.defined_at = known.defined_at.max(Some(at));
         }
     }
     history.cluster_uid = history.cluster_uid.take().or(stretch.cluster_uid);
@@ -190,6 +223,10 @@ mod tests {
         assert_eq!(follow(&[begin, end, added]), Trail::At("9".into()));
         assert_eq!(follow(&[added, bookmark]), Trail::At("12".into()));
         assert_eq!(follow(&[added, begin]), Trail::WithinList);
+        let not_served = r#"{"type":"NOT_SERVED","at":"2026-11-23T09:00:00.000000Z"}"#;
+        assert_eq!(follow(&[begin, end, added, not_served]), Trail::NotServed);
+        assert_eq!(follow(&[not_served, begin]), Trail::WithinList);
+        assert_eq!(follow(&[not_served, begin, end]), Trail::At("5".into()));
         assert_eq!(follow(&["nonsense", "{}", bookmark]), Trail::At("12".into()));
     }
 }

@@ -20,7 +20,8 @@ pub enum Content {
 /// One kind of object that is listed and watched.
 ///
 /// Text form: `<resource>[.<group>]/<version>`, for example `pods/v1` or `deployments.apps/v1`. Secrets are always asked
-/// for as metadata: there is no way to make a value of this type that asks for their content.
+/// for as metadata: there is no way to make a value of this type that asks for their content. Nodes are, too: their names, labels and annotations are
+/// what matters, and their status, with all images on the node, is told anew every few minutes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GovernedKind {
     group: String,
@@ -55,7 +56,8 @@ impl GovernedKind {
         if !fine {
             return Err(GovernedKindError { text: format!("{resource}.{group}/{}", versions.join(",")) });
         }
-        let content = if group.is_empty() && resource == "secrets" { Content::Metadata } else { Content::Full };
+        let metadata = group.is_empty() && matches!(resource, "secrets" | "nodes");
+        let content = if metadata { Content::Metadata } else { Content::Full };
         Ok(Self {
             group: group.to_owned(),
             resource: resource.to_owned(),
@@ -86,6 +88,11 @@ impl GovernedKind {
     #[must_use]
     pub fn content(&self) -> Content {
         self.content
+    }
+
+    /// Whether all of an object is a secret value but what is known not to be.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.group.is_empty() && self.resource == "secrets"
     }
 
     /// `<resource>` or `<resource>.<group>`: the last part of the source's name.
@@ -131,19 +138,20 @@ impl FromStr for GovernedKind {
 
 /// The kinds that are governed unless configured otherwise.
 ///
-/// Kinds that some API servers do not serve are among them (MutatingAdmissionPolicies came with Kubernetes 1.32, others with what is installed): such a source
-/// states that it is not served, and the others go on. ConfigMaps are not: values in them are not redacted, so watching them
-/// is for the operator to decide. Kinds of other projects (Gatekeeper's constraints, reports of policies) are not either: where they are not
-/// installed, each would be a source that is never there; `additional_kinds` in the configuration names them.
+/// Kinds that some API servers do not serve are among them (MutatingAdmissionPolicies came with Kubernetes 1.32, others with what is installed): of such a
+/// kind it is stated that it is not served, so that there is nothing of it, and its watch begins when it is. Kinds of other projects whose names depend on
+/// what is installed (Gatekeeper's constraints, reports of policies) are not; `additional_kinds` in the configuration names them.
 #[must_use]
 pub fn default_kinds() -> Vec<GovernedKind> {
     const ADMISSION: &str = "admissionregistration.k8s.io";
     const RBAC: &str = "rbac.authorization.k8s.io";
     const CLUSTER_POLICIES: &str = "policy.networking.k8s.io";
-    const KINDS: [(&str, &str, &[&str]); 45] = [
+    const KINDS: [(&str, &str, &[&str]); 47] = [
         ("", "namespaces", &["v1"]),
         ("", "serviceaccounts", &["v1"]),
         ("", "secrets", &["v1"]),
+        ("", "configmaps", &["v1"]),
+        ("", "nodes", &["v1"]),
         ("", "pods", &["v1"]),
         ("", "replicationcontrollers", &["v1"]),
         ("", "services", &["v1"]),
@@ -219,7 +227,8 @@ mod tests {
     fn secrets_are_metadata_however_they_are_named() {
         assert_eq!("secrets/v1".parse::<GovernedKind>().unwrap().content(), Content::Metadata);
         for kind in default_kinds() {
-            assert_eq!(kind.content() == Content::Metadata, kind.resource() == "secrets", "{kind}");
+            assert_eq!(kind.content() == Content::Metadata, ["secrets", "nodes"].contains(&kind.resource()), "{kind}");
+            assert_eq!(kind.is_secret(), kind.resource() == "secrets", "{kind}");
             assert!(kind.source("prod").is_ok(), "{kind}");
         }
     }

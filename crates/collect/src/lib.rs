@@ -11,6 +11,7 @@
 //! | [`namespaces`] | the namespaces as they are now, for admission |
 //! | [`identity`] | which cluster a name stands for |
 //! | [`git_history`] | every version of every file of a local git repository |
+//! | [`repositories`] | git repositories, looked through again and again |
 //! | [`metrics`] | the counters of an API server's audit backend |
 //! | [`etcd`] | with what every object is stored in etcd |
 //! | [`canary`] | sequenced canaries |
@@ -28,6 +29,7 @@ pub mod canary;
 pub mod clock;
 pub mod collector;
 mod configuration_file;
+mod discovery;
 mod encryption;
 mod error;
 pub mod etcd;
@@ -43,7 +45,9 @@ pub mod options;
 mod piece;
 pub mod rbac;
 mod recorder;
+pub mod repositories;
 pub mod request;
+mod service;
 pub mod status;
 pub mod watch;
 
@@ -54,4 +58,5 @@ pub use etcd::{EtcdAddress, EtcdScan, EtcdScanner, ScanError, StoredResource};
 pub use kinds::{GovernedKind, default_kinds};
 pub use options::{ApiServer, CollectOptions};
 pub use rbac::rbac_manifest;
+pub use repositories::{Location, Remote, Repositories, Repository};
 pub use status::CollectorStatus;

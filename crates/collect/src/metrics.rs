@@ -44,6 +44,10 @@ const EVENTS: &str = "apiserver_audit_event_total";
 const ERRORS: &str = "apiserver_audit_error_total";
 const AUTHENTICATION: &str = "apiserver_authentication_config_controller_last_config_info";
 const START: &str = "process_start_time_seconds";
+const BUILD: &str = "kubernetes_build_info";
+const FEATURE: &str = "kubernetes_feature_enabled";
+/// Feature gates that are kept at most; an API server has about 300.
+const MOST_FEATURES: usize = 2_000;
 
 /// Gathers the counters from the lines of an answer.
 #[derive(Debug, Default)]
@@ -52,11 +56,41 @@ pub(crate) struct CountersReader {
     events: Option<u64>,
     errors: BTreeMap<String, u64>,
     authentication: Option<String>,
+    server: ServerInfo,
+}
+
+/// What an API server says that it is.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct ServerInfo {
+    /// Its version.
+    pub(crate) version: Option<String>,
+    /// Whether each of its feature gates is on.
+    pub(crate) features: BTreeMap<String, bool>,
+}
+
+impl ServerInfo {
+    /// Looks at one line; nothing else rests on it, so that one of another form says nothing.
+    fn line(&mut self, line: &[u8]) {
+        let Some((name, labels, value)) = std::str::from_utf8(line).ok().and_then(sample) else { return };
+        let label = |wanted: &str| labels.iter().find(|(label, _)| label == wanted).map(|(_, value)| value.clone());
+        match (name, label("git_version"), label("name")) {
+            // A version that is longer is none.
+            (BUILD, Some(version), _) if value > 0.0 && version.len() <= 100 => self.version = Some(version),
+            (FEATURE, _, Some(gate)) if gate.len() <= 100 && self.features.len() < MOST_FEATURES => {
+                self.features.insert(gate, value > 0.0);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl CountersReader {
     /// Looks at one line.
     pub(crate) fn line(&mut self, line: &[u8]) -> Result<(), CountersError> {
+        if line.starts_with(BUILD.as_bytes()) || line.starts_with(FEATURE.as_bytes()) {
+            self.server.line(line);
+            return Ok(());
+        }
         if line.starts_with(AUTHENTICATION.as_bytes()) {
             // Nothing else rests on it: a line of another form is no report.
             self.authentication = std::str::from_utf8(line).ok().and_then(digest).or(self.authentication.take());
@@ -84,6 +118,11 @@ impl CountersReader {
     /// SHA-256 (hexadecimal) of the authentication configuration in force, when the API server reports it.
     pub(crate) fn authentication(&self) -> Option<&str> {
         self.authentication.as_deref()
+    }
+
+    /// What the API server says that it is.
+    pub(crate) fn server(&self) -> &ServerInfo {
+        &self.server
     }
 
     /// The counters, when all were there.
@@ -226,10 +265,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_a_server_says_that_it_is() {
+        let mut reader = CountersReader::default();
+        for line in [
+            "kubernetes_build_info{build_date=\"2026-10-01T00:00:00Z\",git_version=\"v1.35.2\",major=\"1\",minor=\"35\"} 1",
+            "kubernetes_feature_enabled{name=\"ConstrainedImpersonation\",stage=\"ALPHA\"} 0",
+            "kubernetes_feature_enabled{name=\"KubeletFineGrainedAuthz\",stage=\"\"} 1",
+            "kubernetes_feature_enabled{stage=\"\"} 1",
+            "kubernetes_build_info nonsense",
+        ] {
+            reader.line(line.as_bytes()).unwrap();
+        }
+        assert_eq!(reader.server().version.as_deref(), Some("v1.35.2"));
+        let gates: Vec<_> = reader.server().features.iter().map(|(gate, on)| (gate.as_str(), *on)).collect();
+        assert_eq!(gates, [("ConstrainedImpersonation", false), ("KubeletFineGrainedAuthz", true)]);
+    }
+
     proptest! {
         #[test]
         fn any_line_does_no_harm(rest in ".{0,60}") {
-            for name in [EVENTS, ERRORS, START] {
+            for name in [EVENTS, ERRORS, START, BUILD, FEATURE] {
                 let _ = CountersReader::default().line(format!("{name}{rest}").as_bytes());
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::canary::CanaryKey;
 use crate::kinds::{GovernedKind, default_kinds};
+use crate::repositories::Repositories;
 use crate::watch::task::WatchLimits;
 
 /// Settings of a [`crate::Collector`].
@@ -14,6 +15,8 @@ pub struct CollectOptions {
     pub cluster: String,
     /// What is listed and watched. Default: [`default_kinds`].
     pub kinds: Vec<GovernedKind>,
+    /// Git repositories that are looked through; none: no repository.
+    pub repositories: Option<Repositories>,
     /// Key of the canaries' audit IDs; the same for the life of a store.
     pub canary_key: CanaryKey,
     /// Between two `Alive` statements of a watch. Default 10 s.
@@ -62,6 +65,7 @@ impl CollectOptions {
         Self {
             cluster: cluster.into(),
             kinds: default_kinds(),
+            repositories: None,
             canary_key,
             heartbeat: Duration::from_secs(10),
             balance_every: Duration::from_secs(10),
@@ -85,6 +89,7 @@ impl CollectOptions {
             watch: self.watch_for,
             silence: self.silence,
             bookmark_every: self.bookmark_every,
+            heartbeat: self.heartbeat,
         }
     }
 }

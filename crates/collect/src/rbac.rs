@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::kinds::GovernedKind;
-use crate::{balance, canary};
+use crate::{balance, canary, discovery};
 
-/// The namespace, a ServiceAccount in it, a ClusterRole and its binding: list and watch of the kinds, `get` of `/metrics` and
-/// `/version`, and `get` of the namespace `kube-system` (the cluster's identity and the canaries). YAML.
+/// The namespace, a ServiceAccount in it, a ClusterRole and its binding: list and watch of the kinds, `get` of `/metrics`, `/version`
+/// and `/apis`, and `get` of the namespace `kube-system` (the cluster's identity and the canaries). YAML.
 ///
 /// Kubernetes has no right to see only the metadata of an object. Where Secrets are among the kinds, the role can read their
 /// content, though the collector never asks for it; leave them out of the kinds if that is not acceptable.
@@ -33,8 +33,9 @@ pub fn rbac_manifest(kinds: &[GovernedKind], namespace: &str) -> String {
         "# The cluster's identity, and the canaries.\n- apiGroups: [\"\"]\n  resources: [namespaces]\n  resourceNames: [{name}]\n  verbs: [get]\n"
     ));
     rules.push_str(&format!(
-        "# The counters of the audit backend.\n- nonResourceURLs: [{}, /version]\n  verbs: [get]\n",
-        balance::PATH
+        "# The counters of the audit backend, the version, and which kinds are served.\n- nonResourceURLs: [{}, /version, {}]\n  verbs: [get]\n",
+        balance::PATH,
+        discovery::PATH
     ));
     format!(
         "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n---\n\

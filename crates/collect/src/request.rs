@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, DATE, ETAG, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, Request};
 use hyper::body::{Body as _, Bytes};
 use kube::client::Body;
@@ -231,6 +231,11 @@ impl Answer {
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let seconds: u64 = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
         Some(Duration::from_secs(seconds.clamp(1, 60)))
+    }
+
+    /// By what the server knows this answer again (RFC 9110, section 8.8.3).
+    pub(crate) fn etag(&self) -> Option<String> {
+        Some(self.headers.get(ETAG)?.to_str().ok()?.to_owned())
     }
 
     /// The server's clock when it answered (RFC 9110, section 6.6.1), in whole seconds.

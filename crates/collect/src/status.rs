@@ -18,6 +18,19 @@ pub struct CollectorStatus {
     pub watches: Vec<WatchStatus>,
     /// One for each API server.
     pub api_servers: Vec<ApiServerStatus>,
+    /// One for each git repository.
+    pub repositories: Vec<RepositoryStatus>,
+}
+
+/// One git repository.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RepositoryStatus {
+    /// Its name.
+    pub name: String,
+    /// When it was last read.
+    pub last_read_at: Option<Timestamp>,
+    /// Why the last reading failed; `None` when it did not.
+    pub error: Option<Problem>,
 }
 
 /// One watch.

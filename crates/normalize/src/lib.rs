@@ -16,6 +16,7 @@
 //! | [`evaluation`] | results of evaluations |
 //! | [`admission`] | decisions of our admission webhook, its policy sets, results of the negative probe |
 //! | [`identities`] | lists of people who work here and who left, as CSV or SCIM |
+//! | [`repositories`] | readings of git repositories |
 //! | [`redact`] | taking secret values out before the first write |
 //! | [`json`] | reading JSON in place, bounded |
 
@@ -31,6 +32,7 @@ pub mod probe;
 pub mod project;
 mod record;
 pub mod redact;
+pub mod repositories;
 pub mod statements;
 pub mod watch;
 

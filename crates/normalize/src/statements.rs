@@ -41,6 +41,7 @@ pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
 pub fn places(statement: &Statement, received_at: Timestamp) -> (Option<&SourceName>, Timestamp, Option<Timestamp>) {
     match statement {
         Statement::Alive { subject, from, to }
+        | Statement::NotServed { subject, from, to }
         | Statement::Resumed { subject, from, to, .. }
         | Statement::Gap { subject, from, to, .. } => (Some(subject), *from, Some(*to)),
         Statement::Duplicates { subject, at, .. }
@@ -48,6 +49,7 @@ pub fn places(statement: &Statement, received_at: Timestamp) -> (Option<&SourceN
         | Statement::Refused { subject, at, .. }
         | Statement::Balance { subject, at, .. }
         | Statement::CanarySent { subject, at, .. }
+        | Statement::ServerVersion { subject, at, .. }
         | Statement::Clock { subject, at, .. } => (Some(subject), *at, None),
         Statement::ClusterIdentity { at, .. } | Statement::Started { at, .. } | Statement::Stopped { at, .. } => {
             (None, *at, None)

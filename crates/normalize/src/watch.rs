@@ -61,7 +61,7 @@ fn append<'a>(entry: &EntryView<'a>, line: Json<'a>, faults: &mut Faults<'a>, si
     let text = |value: Json<'a>, key: &str| value.member(key).and_then(|v| v.text());
     let kind_of_line = text(line, "type").unwrap_or_default();
     let bound = match kind_of_line.as_ref() {
-        "LIST_BEGIN" | "LIST_END" => true,
+        "LIST_BEGIN" | "LIST_END" | "NOT_SERVED" => true,
         "LISTED" | "ADDED" | "MODIFIED" | "DELETED" => false,
         // Only says where a watch may go on; nothing happened to an object.
         "BOOKMARK" => return,
@@ -120,12 +120,13 @@ fn append<'a>(entry: &EntryView<'a>, line: Json<'a>, faults: &mut Faults<'a>, si
     });
 }
 
-/// The object's kind. Metadata-only objects say `PartialObjectMetadata`; of those only Secrets are collected.
+/// The object's kind. Metadata-only objects say `PartialObjectMetadata`; only Secrets and nodes are collected so.
 fn kind<'a>(line: Json<'a>, object: Option<Json<'a>>) -> Option<Cow<'a, str>> {
     let kind = object?.member("kind").and_then(|k| k.text())?;
     let resource = line.member("resource").and_then(|r| r.text());
     Some(match (kind.as_ref(), resource.as_deref()) {
         ("PartialObjectMetadata", Some("secrets")) => Cow::Borrowed("Secret"),
+        ("PartialObjectMetadata", Some("nodes")) => Cow::Borrowed("Node"),
         _ => kind,
     })
 }

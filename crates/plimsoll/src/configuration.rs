@@ -1,12 +1,19 @@
 //! The configuration file: one YAML file, unknown fields refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use analysis::rbac::risks::ServerVersion;
+use anyhow::{Context, Result, bail, ensure};
 use collect::kinds::GovernedKind;
 use serde::Deserialize;
+
+/// How often a repository is read unless it is told.
+const EVERY_MINUTES: u32 = 60;
+/// How often it must be read at least: a reading speaks for a week at most.
+const MOST_MINUTES: u32 = 2 * 24 * 60;
 
 /// Everything that an operator decides.
 #[derive(Debug, Default, Deserialize)]
@@ -18,18 +25,28 @@ pub(crate) struct Configuration {
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Kinds that are watched beside the default ones, as `<resource>[.<group>]/<version>`: Gatekeeper's constraints, for example.
     pub(crate) additional_kinds: Vec<String>,
+    /// Default kinds that are not watched, as `<resource>[.<group>]`.
+    pub(crate) excluded_kinds: Vec<String>,
     /// The receiver of audit events; none when absent.
     pub(crate) audit_webhook: Option<AuditWebhook>,
     /// The admission webhook; none when absent.
     pub(crate) admission: Option<AdmissionWebhook>,
     /// The API servers that are balanced and sent canaries.
     pub(crate) api_servers: Vec<ApiServer>,
+    /// Git repositories that are looked through for credentials.
+    pub(crate) repositories: Vec<Repository>,
     /// The portal.
     pub(crate) portal: Portal,
     /// Trust levels of namespaces, and how network policies are read where the API leaves it open.
     pub(crate) network: Network,
     /// Parameters of controls: control -> name -> value.
     pub(crate) parameters: BTreeMap<String, BTreeMap<String, serde_yaml_ng::Value>>,
+    /// The version of the API servers, where none states its own.
+    pub(crate) server_version: Option<String>,
+    /// Feature gates of the API servers, by name, where none states them.
+    pub(crate) feature_gates: BTreeMap<String, bool>,
+    /// Days for which a permission may go unused before it counts as unused.
+    pub(crate) permission_look_back_days: Option<u32>,
     /// Seconds between two statements that a source is observed.
     pub(crate) heartbeat_seconds: Option<u64>,
     /// Seconds between two readings of the API servers' counters.
@@ -157,6 +174,55 @@ pub(crate) struct ApiServer {
     pub(crate) audit_log_file: Option<PathBuf>,
 }
 
+/// A git repository: in a folder, or elsewhere.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Repository {
+    /// Its name: the last part of its source's name.
+    name: String,
+    /// Its folder.
+    path: Option<PathBuf>,
+    /// Its address, `https://...`.
+    url: Option<String>,
+    /// A file with a token that may read it.
+    token_file: Option<PathBuf>,
+    /// The user that goes with the token.
+    user: Option<String>,
+    /// Certificates that the server's must be signed by (PEM).
+    authority: Option<PathBuf>,
+    /// Minutes between two readings.
+    every_minutes: Option<u32>,
+}
+
+impl Repository {
+    fn read(&self) -> Result<collect::Repository> {
+        let location = match (&self.path, &self.url) {
+            (Some(path), None) => {
+                ensure!(
+                    self.token_file.is_none() && self.user.is_none() && self.authority.is_none(),
+                    "token_file, user and authority are of a url"
+                );
+                collect::Location::Folder(path.clone())
+            }
+            (None, Some(url)) => {
+                let mut remote = collect::Remote::new(url).context("url")?;
+                if let Some(user) = &self.user {
+                    ensure!(!user.contains([':', '\n', '\r']), "a user holds no colon");
+                    remote.user.clone_from(user);
+                }
+                remote.token_file.clone_from(&self.token_file);
+                remote.authority.clone_from(&self.authority);
+                collect::Location::Remote(remote)
+            }
+            _ => bail!("either a path or a url is needed"),
+        };
+        records::SourceName::new("c", records::SourceClass::Repositories, &self.name).context("name")?;
+        let minutes = self.every_minutes.unwrap_or(EVERY_MINUTES).clamp(1, MOST_MINUTES);
+        let every = Duration::from_secs(u64::from(minutes) * 60);
+        Ok(collect::Repository { name: self.name.clone(), location, every })
+    }
+}
+
 /// The portal.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -183,6 +249,9 @@ impl Configuration {
             .with_context(|| format!("failed to read the configuration file {}", path.display()))?;
         let mut configuration: Self = serde_yaml_ng::from_str(&text)
             .with_context(|| format!("the configuration file {} is not valid", path.display()))?;
+        let invalid = || format!("the configuration file {} is not valid", path.display());
+        configuration.server_version().with_context(invalid)?;
+        configuration.repositories().with_context(invalid)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         configuration.resolve(folder);
         Ok(configuration)
@@ -191,6 +260,14 @@ impl Configuration {
     /// The kinds to watch.
     pub(crate) fn kinds(&self) -> Result<Vec<GovernedKind>> {
         let mut kinds = collect::kinds::default_kinds();
+        for excluded in &self.excluded_kinds {
+            let known = kinds.len();
+            kinds.retain(|kind| kind.detail() != *excluded);
+            ensure!(
+                kinds.len() < known,
+                "excluded_kinds: {excluded:?} is none of the kinds that are watched by default"
+            );
+        }
         for text in &self.additional_kinds {
             let kind = text.parse::<GovernedKind>().context("additional_kinds")?;
             if !kinds.iter().any(|known| known.detail() == kind.detail()) {
@@ -198,6 +275,22 @@ impl Configuration {
             }
         }
         Ok(kinds)
+    }
+
+    /// The repositories to look through.
+    pub(crate) fn repositories(&self) -> Result<Vec<collect::Repository>> {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        let mut read = Vec::new();
+        for repository in &self.repositories {
+            ensure!(names.insert(&repository.name), "repositories: there are two of the name {}", repository.name);
+            read.push(repository.read().with_context(|| format!("repositories: {}", repository.name))?);
+        }
+        Ok(read)
+    }
+
+    /// The version of the API servers, where none states its own.
+    pub(crate) fn server_version(&self) -> Result<Option<ServerVersion>> {
+        self.server_version.as_deref().map(str::parse).transpose().context("server_version")
     }
 
     fn resolve(&mut self, folder: &Path) {
@@ -212,6 +305,11 @@ impl Configuration {
             place_optional(&mut server.audit_policy_file);
             place_optional(&mut server.authentication_configuration_file);
             place_optional(&mut server.audit_log_file);
+        }
+        for repository in &mut self.repositories {
+            for file in [&mut repository.path, &mut repository.token_file, &mut repository.authority] {
+                place_optional(file);
+            }
         }
         if let Some(webhook) = &mut self.admission {
             place_optional(&mut webhook.certificate);
@@ -304,6 +402,50 @@ mod tests {
         assert!(webhook.certificate.is_none() && webhook.self_managed.unwrap().names.is_empty());
         std::fs::write(&file, "admission: {listen: '127.0.0.1:0', self_managed: {kubeconfig: k, name: x}}\n").unwrap();
         assert!(format!("{:#}", Configuration::load(Some(&file)).unwrap_err()).contains("name"));
+    }
+
+    #[test]
+    fn default_kinds_can_be_left_out() {
+        let kinds = |excluded: &str| {
+            Configuration { excluded_kinds: vec![excluded.to_owned()], ..Configuration::default() }.kinds()
+        };
+        assert!(kinds("configmaps").unwrap().iter().all(|kind| kind.detail() != "configmaps"));
+        assert!(format!("{:#}", kinds("configmap").unwrap_err()).contains("excluded_kinds"));
+    }
+
+    #[test]
+    fn a_version_that_is_none_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("plimsoll.yaml");
+        std::fs::write(&file, "server_version: \"1.35\"\nfeature_gates: {ConstrainedImpersonation: true}\n").unwrap();
+        let read = Configuration::load(Some(&file)).unwrap();
+        assert_eq!(read.server_version().unwrap().map(|version| version.minor), Some(35));
+        std::fs::write(&file, "server_version: newest\n").unwrap();
+        assert!(format!("{:#}", Configuration::load(Some(&file)).unwrap_err()).contains("server_version"));
+    }
+
+    #[test]
+    fn a_repository_is_in_a_folder_or_elsewhere() {
+        let read = |text: &str| {
+            let configuration: Configuration = serde_yaml_ng::from_str(&format!("repositories: [{text}]")).unwrap();
+            configuration.repositories()
+        };
+        let both = read(
+            "{name: a, path: /srv/a.git}, {name: b, url: 'https://git.example/b.git', token_file: t, every_minutes: 5}",
+        );
+        let both = both.unwrap();
+        assert_eq!((both[0].every.as_secs(), both[1].every.as_secs()), (3600, 300));
+        for (text, says) in [
+            ("{name: a}", "either a path or a url"),
+            ("{name: a, path: /a, url: 'https://git.example/a'}", "either a path or a url"),
+            ("{name: a, path: /a, token_file: t}", "are of a url"),
+            ("{name: a, url: 'https://u:p@git.example/a'}", "without user"),
+            ("{name: 'A/b', path: /a}", "name"),
+            ("{name: a, path: /a}, {name: a, path: /b}", "two of the name"),
+        ] {
+            let refused = format!("{:#}", read(text).unwrap_err());
+            assert!(refused.contains(says), "{text}: {refused}");
+        }
     }
 
     #[test]

@@ -57,6 +57,12 @@ pub(crate) fn settings(configuration: &Configuration) -> analysis::Settings {
     settings.heartbeat_seconds = seconds(configuration.heartbeat_seconds, settings.heartbeat_seconds);
     settings.canary_seconds = seconds(configuration.canary_seconds, settings.canary_seconds);
     settings.network = configuration.network.0.clone();
+    if let Some(days) = configuration.permission_look_back_days {
+        settings.permission_look_back_seconds = i64::from(days) * 86_400;
+    }
+    // A text that is no version was refused when the file was read.
+    settings.server_version = configuration.server_version().ok().flatten();
+    settings.feature_gates = configuration.feature_gates.clone();
     settings
 }
 

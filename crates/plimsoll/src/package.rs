@@ -124,6 +124,9 @@ impl PackageWriter {
             "heartbeat_seconds": settings.heartbeat_seconds,
             "canary_seconds": settings.canary_seconds,
             "network": analysis::network::stated::write(&settings.network),
+            "permission_look_back_seconds": settings.permission_look_back_seconds,
+            "server_version": settings.server_version.map(|version| version.to_string()),
+            "feature_gates": settings.feature_gates,
         });
         self.add("settings.json", format!("{settings}\n").as_bytes())?;
         for outcome in &evaluated.result.controls {

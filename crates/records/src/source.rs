@@ -36,12 +36,14 @@ pub enum SourceClass {
     Encryption,
     /// Lists of the people who work here and who no longer do, as personnel or identity management has them.
     Identities,
+    /// Readings of git repositories: what was found in every version of every file, not the files.
+    Repositories,
 }
 
 /// Why a text is no source name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission, encryption or identities"
+    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission, encryption, identities or repositories"
 )]
 pub struct SourceNameError {
     /// The text, cut to 200 characters.
@@ -85,7 +87,7 @@ impl SourceName {
 
 impl SourceClass {
     /// All classes.
-    pub const ALL: [SourceClass; 9] = [
+    pub const ALL: [SourceClass; 10] = [
         Self::Audit,
         Self::Watch,
         Self::Statements,
@@ -95,6 +97,7 @@ impl SourceClass {
         Self::Admission,
         Self::Encryption,
         Self::Identities,
+        Self::Repositories,
     ];
 
     /// The class with this name.
@@ -116,6 +119,7 @@ impl SourceClass {
             Self::Admission => "admission",
             Self::Encryption => "encryption",
             Self::Identities => "identities",
+            Self::Repositories => "repositories",
         }
     }
 }

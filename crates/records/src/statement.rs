@@ -4,6 +4,8 @@
 //! gaps, the balance of audit events and the skew of clocks are computed from statements and nothing else, so that
 //! they can be recomputed by anybody who holds the entries.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{SourceName, Timestamp};
@@ -16,6 +18,16 @@ pub enum Statement {
     /// last one ended. For a watch it means that the watch was established and alive (event, bookmark or open connection);
     /// for an audit source only that the receiver was up: its coverage comes from [`Statement::Balance`] and canaries.
     Alive {
+        /// The source.
+        subject: SourceName,
+        /// Beginning.
+        from: Timestamp,
+        /// End.
+        to: Timestamp,
+    },
+    /// The API server did not serve the kind of a watch at `from` nor at `to`, and no definition of it was seen in between: there were no objects. Made at each
+    /// heartbeat, each beginning where the last one ended.
+    NotServed {
         /// The source.
         subject: SourceName,
         /// Beginning.
@@ -132,6 +144,19 @@ pub enum Statement {
         uid: String,
         /// The API server's version as it states it.
         version: String,
+    },
+    /// The version that one API server states of itself (metrics `kubernetes_build_info` and `kubernetes_feature_enabled`): made when it becomes another, and
+    /// once an hour.
+    ServerVersion {
+        /// The API server's audit source.
+        subject: SourceName,
+        /// When it was read.
+        at: Timestamp,
+        /// Its version (`v1.35.2`).
+        version: String,
+        /// Its feature gates, by name, when they are others than were stated last in this run; `None` when they are the same or it does not tell them.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        feature_gates: Option<BTreeMap<String, bool>>,
     },
     /// A component began.
     Started {

@@ -10,6 +10,7 @@ pub mod network;
 pub mod objects;
 pub mod plaintext;
 pub mod rbac;
+pub mod repositories;
 pub mod results;
 pub mod secrets;
 pub mod workloads;
@@ -67,6 +68,8 @@ pub const ALL: &[&Table] = &[
     network::NetworkProbe::TABLE,
     plaintext::PlaintextInLog::TABLE,
     plaintext::PlaintextFinding::TABLE,
+    repositories::RepositoryReading::TABLE,
+    repositories::RepositoryCredential::TABLE,
     monitoring::StatementRow::TABLE,
     monitoring::ConfigurationRead::TABLE,
     monitoring::ConfigurationReport::TABLE,

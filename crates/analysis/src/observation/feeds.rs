@@ -1,16 +1,20 @@
-//! Lists of people: how long a reading of one counts.
+//! Lists of people and git repositories: how long a reading of one counts.
 
+use records::table::Provenance;
 use records::tables::identities::PeopleReading;
 use records::tables::monitoring::Gap;
+use records::tables::repositories::RepositoryReading;
 use records::{Period, Timestamp};
 
 use super::{Proof, new_gap};
 
 /// How long after a reading a list counts as fresh: a day, and two hours for whatever reads it once a day to be late.
 const FRESH_MICROS: i64 = 26 * 3600 * 1_000_000;
+/// Longest time for which a reading of a repository counts.
+const MOST_EVERY_SECONDS: i64 = 7 * 86_400;
 
 /// The readings of a list that are there whole, each with its first page, in the order of time.
-pub(super) fn readings<'a, 'r>(name: &str, all: &'a [PeopleReading<'r>]) -> Vec<&'a PeopleReading<'r>> {
+fn readings<'a, 'r>(name: &str, all: &'a [PeopleReading<'r>]) -> Vec<&'a PeopleReading<'r>> {
     let mut pages: Vec<&PeopleReading<'r>> = all.iter().filter(|page| page.provenance.source == name).collect();
     pages.sort_by_key(|page| (page.read_at, page.page, page.provenance.segment, page.provenance.seq));
     // A page that was handed in twice is one.
@@ -23,29 +27,61 @@ pub(super) fn readings<'a, 'r>(name: &str, all: &'a [PeopleReading<'r>]) -> Vec<
     whole.filter_map(|pages| pages.first().copied()).collect()
 }
 
+/// A reading that counts for some time.
+#[derive(Debug)]
+pub(super) struct Fresh<'a, 'r> {
+    at: Timestamp,
+    until: Timestamp,
+    entry: &'a Provenance<'r>,
+}
+
+/// The readings of a list of people that are there whole, with how long each counts.
+pub(super) fn people<'a, 'r>(name: &str, all: &'a [PeopleReading<'r>]) -> Vec<Fresh<'a, 'r>> {
+    let fresh = |read: &'a PeopleReading<'r>| Fresh {
+        at: read.read_at,
+        until: read.read_at.plus_micros(FRESH_MICROS),
+        entry: &read.provenance,
+    };
+    readings(name, all).into_iter().map(fresh).collect()
+}
+
+/// The readings of a repository, with how long each counts: until two more were due, at most a week.
+pub(super) fn repositories<'a, 'r>(name: &str, all: &'a [RepositoryReading<'r>]) -> Vec<Fresh<'a, 'r>> {
+    let mut readings: Vec<&RepositoryReading<'r>> = all.iter().filter(|read| read.provenance.source == name).collect();
+    readings.sort_by_key(|read| (read.read_at, read.provenance.segment, read.provenance.seq));
+    let fresh = |read: &'a RepositoryReading<'r>| {
+        let seconds = read.every_seconds.clamp(0, MOST_EVERY_SECONDS).saturating_mul(3);
+        Fresh {
+            at: read.read_at,
+            until: read.read_at.plus_seconds(seconds.min(MOST_EVERY_SECONDS)),
+            entry: &read.provenance,
+        }
+    };
+    readings.into_iter().map(fresh).collect()
+}
+
 /// The time in which each counts.
-pub(super) fn proofs<'r>(readings: &[&PeopleReading<'r>], now: Timestamp) -> Vec<Proof<'r>> {
+pub(super) fn proofs<'r>(readings: &[Fresh<'_, 'r>], now: Timestamp) -> Vec<Proof<'r>> {
     let mut proofs: Vec<Proof<'r>> = Vec::new();
     for reading in readings {
-        let Some(period) = Period::new(reading.read_at, reading.read_at.plus_micros(FRESH_MICROS).min(now)) else {
-            continue;
-        };
+        let Some(period) = Period::new(reading.at, reading.until.min(now)) else { continue };
         match proofs.last_mut() {
-            Some((last, ..)) if last.to >= period.from => last.to = period.to,
-            _ => proofs.push((period, "reading", reading.provenance.clone())),
+            Some((last, ..)) if last.to >= period.from => last.to = last.to.max(period.to),
+            _ => proofs.push((period, "reading", reading.entry.clone())),
         }
     }
     proofs
 }
 
 /// The time after each in which the next was due and did not come.
-pub(super) fn gaps<'r>(name: &str, readings: &[&PeopleReading<'r>], now: Timestamp) -> Vec<Gap<'r>> {
-    let next = readings.iter().skip(1).map(|reading| (reading.read_at, &reading.provenance));
-    let last = readings.last().map(|reading| (now, &reading.provenance));
+pub(super) fn gaps<'r>(name: &str, readings: &[Fresh<'_, 'r>], now: Timestamp, reason: &str) -> Vec<Gap<'r>> {
+    let next = readings.iter().skip(1).map(|reading| (reading.at, reading.entry));
+    let last = readings.last().map(|reading| (now, reading.entry));
+    let mut known = Timestamp::MIN;
     let holes = readings.iter().zip(next.chain(last)).filter_map(|(reading, (until, entry))| {
-        let stale = reading.read_at.plus_micros(FRESH_MICROS);
-        let reason = "the list was not read for more than 26 hours".to_owned();
-        (stale < until).then(|| new_gap(entry, name, stale, until, "not_observed", reason))
+        // One that is due less often may count for longer than those that follow.
+        known = known.max(reading.until);
+        (known < until).then(|| new_gap(entry, name, known, until, "not_observed", reason.to_owned()))
     });
     holes.collect()
 }

@@ -50,6 +50,21 @@ impl Heartbeats {
         runs.take(Period::new(from, to), entry);
     }
 
+    /// These and others together.
+    #[must_use]
+    pub fn with(&self, others: &Self) -> Self {
+        let mut together = self.clone();
+        for (subject, runs) in &others.subjects {
+            match together.subjects.get_mut(subject) {
+                Some(known) => known.take_all(runs),
+                None => {
+                    together.subjects.insert(subject.clone(), runs.clone());
+                }
+            }
+        }
+        together
+    }
+
     /// The subjects that a statement was made on, in no order.
     pub fn subjects(&self) -> impl Iterator<Item = (&str, &Runs)> {
         self.subjects.iter().map(|(subject, runs)| (subject.as_str(), runs))
@@ -84,6 +99,19 @@ impl Runs {
     #[must_use]
     pub fn earliest(&self) -> &Provenance<'static> {
         &self.earliest
+    }
+
+    fn take_all(&mut self, others: &Self) {
+        for run in others.runs.values() {
+            // Its first and last statements alone do not tell that they are one.
+            self.take(Some(run.period()), run.first().clone());
+            if place(run.last()) != place(run.first()) {
+                self.take(Some(run.last.period), run.last().clone());
+            }
+        }
+        if place(&others.earliest) < place(&self.earliest) {
+            self.earliest = others.earliest.clone();
+        }
     }
 
     fn take(&mut self, period: Option<Period>, entry: Provenance<'_>) {

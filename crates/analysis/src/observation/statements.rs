@@ -7,6 +7,9 @@ use records::tables::monitoring::StatementRow;
 use records::{SourceName, Statement, Timestamp};
 use serde::Deserialize;
 
+/// A statement with its entry.
+pub(crate) type Stated<'a, 'r> = (&'a Provenance<'r>, Statement);
+
 /// The statements in the order of the store, each with its entry. One that cannot be read says nothing: the normaliser lists it as a
 /// fault, and time that no statement covers is not covered.
 pub(crate) fn read<'a, 'r>(rows: &'a [StatementRow<'r>]) -> Vec<(&'a Provenance<'r>, Statement)> {

@@ -3,7 +3,7 @@
 //! A use is an audit event of a request that was allowed, by the caller whose rights decided: of an impersonated request the impersonated one, while the
 //! real caller used the right to impersonate. Requests that were refused, those that the group `system:masters` or the Node authorizer allowed, and
 //! those that another authorizer of a cloud allowed are no uses of a rule. That a permission was not used is said only where the audit policy
-//! records every such request and the audit log was observed through the whole look-back.
+//! records every such request, and did through the whole look-back, and the audit log was observed all that time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,16 +13,16 @@ use records::tables::objects::ObjectVersion;
 use records::tables::rbac::{BindingUse, PermissionUse, RbacGrant};
 use serde_json::Value;
 
-use crate::audit_policy::policy::Policy;
-
 mod atoms;
 mod bindings;
+mod in_force;
 mod narrow;
 mod observed;
 mod outside;
 mod permissions;
 mod recorded;
 
+use in_force::Policies;
 pub use observed::ObservedUse;
 use observed::Use;
 
@@ -51,8 +51,8 @@ pub(crate) struct Evidence<'a, 'r> {
 struct Circumstances {
     /// Since when the audit log was observed without a gap; `None` when it is not.
     observed_from: Option<Timestamp>,
-    /// The audit policies of its API servers as they were read last; `None` when one cannot be read or none was.
-    policies: Option<Vec<Policy>>,
+    /// The audit policies of its API servers.
+    policies: Policies,
     complete: bool,
     /// Whether events tell the groups of their callers: some envelopes do not.
     groups_told: bool,
@@ -83,7 +83,7 @@ impl Circumstances {
     fn of(evidence: &Evidence<'_, '_>, cluster: &str) -> Self {
         Self {
             observed_from: observed_from(evidence.coverage, cluster),
-            policies: policies(evidence.configuration_reads, cluster),
+            policies: Policies::of(evidence.configuration_reads, cluster),
             complete: evidence.complete,
             groups_told: evidence
                 .uses
@@ -116,19 +116,6 @@ fn observed_from(coverage: &[Coverage<'_>], cluster: &str) -> Option<Timestamp> 
         last.map(|(from, _)| from)
     };
     by_source.into_values().filter_map(last_begins).max()
-}
-
-/// The newest policy of each API server.
-fn policies(reads: &[ConfigurationRead<'_>], cluster: &str) -> Option<Vec<Policy>> {
-    let mut newest: BTreeMap<&str, &ConfigurationRead<'_>> = BTreeMap::new();
-    for read in reads.iter().filter(|r| r.configures == "audit-policy" && r.provenance.cluster == cluster) {
-        let known = newest.entry(&read.api_server).or_insert(read);
-        if (known.read_at, known.provenance.seq) < (read.read_at, read.provenance.seq) {
-            *known = read;
-        }
-    }
-    let policies: Vec<Policy> = newest.values().map(|read| Policy::read(&read.content).ok()).collect::<Option<_>>()?;
-    (!policies.is_empty()).then_some(policies)
 }
 
 /// The names to which any rule of any of these roles (as JSON) is limited: only of objects of these names is it looked at which one a request

@@ -18,6 +18,7 @@ mod pod_security;
 mod policies;
 mod posture;
 mod risk_intervals;
+mod risk_versions;
 mod risks;
 mod secrets;
 mod sources;

@@ -262,3 +262,21 @@ fn a_secret_changes_with_its_resource_version() {
     assert_eq!(spans, [(1.0, Some(10.0)), (10.0, None)]);
     assert_eq!(writes(&story)[0].1, Some(true));
 }
+
+#[test]
+fn what_is_not_served_any_more_is_gone() {
+    let mut story = history();
+    story.lists_none(1.0, MAPS);
+    story.sees(2.0, "added", MAPS, "a/one", json!({})).end();
+    story.not_served(50.0, MAPS);
+    assert_eq!(
+        versions(&story).into_iter().map(|v| (v.1.1, v.3)).collect::<Vec<_>>(),
+        [(Some(50.0), text("vanished"))]
+    );
+    // When it comes back, the same name is another object.
+    story.list_begins(60.0, MAPS, "2");
+    story.sees(60.1, "listed", MAPS, "a/one", json!({})).uid("another").end();
+    story.list_ends(60.2, MAPS, "2", 1);
+    let ends: Vec<_> = versions(&story).into_iter().map(|v| v.1.1).collect();
+    assert_eq!(ends, [Some(50.0), None]);
+}

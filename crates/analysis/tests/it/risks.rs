@@ -116,6 +116,7 @@ fn rows(case: &Case) -> Vec<RbacRisk<'static>> {
         server_version: case.version.as_deref().map(|version| version.parse().unwrap()),
         feature_gates: case.gates.clone(),
         whole_cluster: case.whole,
+        ..Options::default()
     };
     of(&snapshot(objects(case)), &options)
 }

@@ -46,6 +46,37 @@ fn a_watch_is_covered_while_it_says_so() {
 }
 
 #[test]
+fn a_kind_that_is_not_served_is_covered_and_says_why() {
+    let mut story = history();
+    let absent = |story: &mut Story, from, to| {
+        story.states(Statement::NotServed { subject: PODS.parse().unwrap(), from: t(from), to: t(to) });
+    };
+    absent(&mut story, 0.0, 10.0);
+    absent(&mut story, 10.0, 20.0);
+    story.alive(PODS, 20.0, 30.0).until(40.0);
+    absent(&mut story, 35.0, 40.0);
+    assert_eq!(
+        covered(&story),
+        [basis("not_served", 0.0, 20.0), basis("watch", 20.0, 30.0), basis("not_served", 35.0, 40.0)]
+    );
+    assert_eq!(gaps(&story), [gap("not_observed", 30.0, 35.0, None, false)]);
+    // What is merged where the statements are many is the same.
+    let told = story.told().coverage;
+    for row in std::mem::take(&mut story.inputs.statements) {
+        match serde_json::from_str(&row.statement_json).unwrap() {
+            Statement::NotServed { subject, from, to } => {
+                story.inputs.absences.push(subject.as_str(), from, to, row.provenance);
+            }
+            Statement::Alive { subject, from, to } => {
+                story.inputs.heartbeats.push(subject.as_str(), from, to, row.provenance);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(story.told().coverage, told);
+}
+
+#[test]
 fn silence_becomes_a_gap_after_three_heartbeats() {
     let mut story = history();
     story.alive(PODS, 0.0, 10.0).until(40.0);

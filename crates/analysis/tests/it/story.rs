@@ -128,6 +128,12 @@ impl Story {
         self.list_begins(at, kind, "empty").list_ends(at, kind, "empty", 0)
     }
 
+    pub(crate) fn not_served(&mut self, at: f64, kind: (&str, &str)) -> &mut Self {
+        let row = self.observation(at, "not_served", kind.0, kind.1);
+        self.inputs.observations.push(row);
+        self
+    }
+
     /// An audit event; `change` fills in what matters.
     pub(crate) fn event(
         &mut self,

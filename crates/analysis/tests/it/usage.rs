@@ -221,3 +221,28 @@ fn what_no_rule_allowed_is_no_use_and_a_cloud_s_grant_is_told_as_one() {
     let shown: Vec<_> = rows.iter().map(|r| (&*r.granted_by, &*r.usage)).collect();
     assert_eq!(shown, [("rbac", "recent"), ("rbac", "unused"), ("gke_iam", "used")]);
 }
+
+#[test]
+fn a_permission_is_unused_only_where_each_policy_of_the_look_back_records_it() {
+    let mut story = observed();
+    story.role(10.0, "added", "r", json!([rule(json!(["get"]), json!(["configmaps"]))]));
+    story.binding(10.0, "added", "b", "r", user("alice"));
+    story.reads_policy(600.0, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n");
+    let unused = |from, to, usage: &str| ("User:alice get configmaps".to_owned(), usage.to_owned(), from, to);
+    let mut told = shown(&story);
+    told.sort_by(|a, b| a.2.total_cmp(&b.2));
+    assert_eq!(
+        told,
+        [
+            unused(10.0, Some(110.0), "recent"),
+            unused(110.0, Some(700.0), "undetermined"),
+            unused(700.0, None, "unused"),
+        ]
+    );
+    let bindings = |story: &Story| story.told().binding_use.iter().map(|row| row.needed).collect::<Vec<_>>();
+    assert_eq!(bindings(&story), [Some(false)]);
+    story
+        .reads_policy(950.0, POLICY)
+        .reads_policy(960.0, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n");
+    assert_eq!(bindings(&story), [None]);
+}

@@ -87,6 +87,19 @@ pub(crate) fn resource_version(object: &str) -> Option<&str> {
         .filter(|v| !v.is_empty())
 }
 
+/// `metadata.name` of an object.
+pub(crate) fn name(object: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Object {
+        metadata: Named,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    serde_json::from_str::<Object>(object).ok().map(|object| object.metadata.name)
+}
+
 impl<'a> Frame<'a> {
     /// Reads a line; whatever cannot be read is [`Frame::Unknown`].
     pub(crate) fn read(line: &'a [u8]) -> Self {

@@ -46,6 +46,11 @@ impl LineWriter {
         .into_bytes()
     }
 
+    /// The kind is not served: there are no objects of it.
+    pub(crate) fn not_served(&self, at: Timestamp) -> Vec<u8> {
+        format!(r#"{{"type":"NOT_SERVED",{},"at":"{at}"}}"#, self.kind).into_bytes()
+    }
+
     /// Nothing more happened up to this resourceVersion: where a later run goes on.
     pub(crate) fn bookmark(&self, resource_version: &str, at: Timestamp) -> Vec<u8> {
         format!(r#"{{"type":"BOOKMARK",{},"resourceVersion":{},"at":"{at}"}}"#, self.kind, quoted(resource_version))
@@ -72,6 +77,7 @@ mod tests {
             text(writer.object("LISTED", br#"{"metadata": {}}"#)),
             text(writer.list_end("l1", "7", at, 1)),
             text(writer.bookmark("9", at)),
+            text(writer.not_served(at)),
         ];
         for line in &lines {
             serde_json::from_str::<serde_json::Value>(line).unwrap();
@@ -81,6 +87,7 @@ mod tests {
         {"type":"LISTED","group":"rbac.authorization.k8s.io","version":"v1","resource":"roles","object":{"metadata": {}}}
         {"type":"LIST_END","group":"rbac.authorization.k8s.io","version":"v1","resource":"roles","list":"l1","resourceVersion":"7","at":"2026-11-23T09:00:00.000000Z","count":1}
         {"type":"BOOKMARK","group":"rbac.authorization.k8s.io","version":"v1","resource":"roles","resourceVersion":"9","at":"2026-11-23T09:00:00.000000Z"}
+        {"type":"NOT_SERVED","group":"rbac.authorization.k8s.io","version":"v1","resource":"roles","at":"2026-11-23T09:00:00.000000Z"}
         "#);
     }
 }

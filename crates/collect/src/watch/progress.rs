@@ -3,6 +3,7 @@
 //! Claims are made so that a reader who has nothing but the entries can trust them:
 //! - `Alive` covers time up to which everything received is durable, while a watch is established.
 //! - `Resumed` covers an interruption after which the API server went on from the last stored resourceVersion.
+//! - `NotServed` covers time in which the API server did not serve the kind ([`crate::discovery`]).
 //! - `Gap` covers the time from the last thing seen to the list that was needed because the resourceVersion was refused. It is
 //!   stored before the list's end, so that a crash between the two can only repeat it.
 //!
@@ -16,6 +17,8 @@ use super::frame::Frame;
 use super::line::LineWriter;
 use super::list::ListMetadata;
 use crate::kinds::GovernedKind;
+use absence::Absence;
+pub(crate) use absence::Definitions;
 
 /// How long a watch must have been open without an error before its resourceVersion counts as accepted, in microseconds. An
 /// API server that refuses does so in the first line, at once.
@@ -33,6 +36,10 @@ pub struct Known {
     pub last_seen: Option<Timestamp>,
     /// End of the last period that statements claim.
     pub claimed_until: Option<Timestamp>,
+    /// Whether the kind was not served when it was last looked at.
+    pub not_served: bool,
+    /// When a definition of the kind was seen last, as far as that was looked for.
+    pub defined_at: Option<Timestamp>,
 }
 
 /// What to do next.
@@ -51,6 +58,11 @@ pub(crate) enum Step {
         continue_token: Option<String>,
         /// Whether to ask for all in one page.
         unpaged: bool,
+    },
+    /// Wait until the kind is served.
+    AwaitService {
+        /// For so long; `None` as long as it takes.
+        at_most: Option<Duration>,
     },
     /// Watch from here.
     Watch {
@@ -142,6 +154,18 @@ pub(crate) struct Progress {
     /// An interruption that a resumed watch would bridge began.
     interrupted: bool,
     unavailable: Option<(Timestamp, String)>,
+    /// The API server does not serve the kind.
+    absence: Option<Absence>,
+    /// An earlier run left it so.
+    was_absent: bool,
+    /// Since when it answers so, while that is not confirmed.
+    absent_since: Option<Timestamp>,
+    /// When a definition of the kind was last seen, in this run or an earlier one.
+    last_defined: Option<Timestamp>,
+    /// Since when nothing was missed, should the watch go on.
+    unbroken_from: Option<Timestamp>,
+    /// Longest time between two looks between which nothing can have been served, in microseconds.
+    absent_for: i64,
     listing: Option<Listing>,
     open: Option<Open>,
     expired_lists: u32,
@@ -151,8 +175,19 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(subject: SourceName, kind: GovernedKind, known: Known, bookmark_every: Duration) -> Self {
+    pub(crate) fn new(
+        subject: SourceName,
+        kind: GovernedKind,
+        known: Known,
+        bookmark_every: Duration,
+        heartbeat: Duration,
+    ) -> Self {
+        let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         let lost = match (&known.position, known.last_seen) {
+            (None, Some(seen)) if known.not_served => Some((
+                known.claimed_until.unwrap_or(seen),
+                "an earlier run found that the kind was not served".to_owned(),
+            )),
             (None, Some(seen)) => Some((
                 known.claimed_until.map_or(seen, |claimed| claimed.min(seen)),
                 "an earlier run ended before its list was complete".to_owned(),
@@ -164,7 +199,13 @@ impl Progress {
             subject,
             kind,
             version: 0,
-            bookmark_every: i64::try_from(bookmark_every.as_micros()).unwrap_or(i64::MAX),
+            bookmark_every: micros(bookmark_every),
+            absent_for: micros(heartbeat).saturating_mul(3),
+            absence: None,
+            was_absent: known.not_served,
+            absent_since: None,
+            last_defined: known.defined_at,
+            unbroken_from: known.claimed_until.filter(|_| known.position.is_some()),
             unconfirmed: true,
             interrupted: known.position.is_some(),
             stored_position: known.position.clone(),
@@ -197,6 +238,9 @@ impl Progress {
     pub(crate) fn next(&mut self) -> Step {
         if let Some(pause) = self.pause.take() {
             return Step::Pause(pause);
+        }
+        if let Some(wait) = self.wait_for_service() {
+            return wait;
         }
         if let Some(position) = &self.position {
             let position = position.clone();
@@ -297,6 +341,9 @@ impl Progress {
         self.unconfirmed = false;
         self.interrupted = false;
         self.expired_lists = 0;
+        self.was_absent = false;
+        self.absent_since = None;
+        self.unbroken_from = Some(snapshot);
     }
 
     fn gap(&self, from: Timestamp, to: Timestamp, reason: String) -> Output {
@@ -326,6 +373,7 @@ impl Progress {
     pub(crate) fn position_refused(&mut self, at: Timestamp, reason: &str) {
         self.open = None;
         self.position = None;
+        self.unbroken_from = None;
         let from = self.last_seen.map_or(at, |seen| seen.min(at));
         self.lost.get_or_insert((from, reason.to_owned()));
         self.state = WatchState::Listing;
@@ -473,16 +521,17 @@ impl Progress {
                 self.version += 1;
                 self.writer = LineWriter::new(&self.kind, self.version());
             }
-            Failure::NotServed | Failure::Forbidden => {
+            Failure::NotServed => {
                 self.version = 0;
                 self.writer = LineWriter::new(&self.kind, self.version());
-                self.state = if *failure == Failure::NotServed { WatchState::NotServed } else { WatchState::Forbidden };
-                if self.unavailable.as_ref().is_none_or(|(_, stated)| stated != reason) {
-                    let from = self.unavailable.as_ref().map_or(at, |(from, _)| *from);
-                    out.push(self.gap(at, at, cut(reason).to_owned()));
-                    self.unavailable = Some((from, cut(reason).to_owned()));
-                }
-                self.failures += 1;
+                self.absent(at);
+            }
+            Failure::Forbidden => {
+                self.version = 0;
+                self.writer = LineWriter::new(&self.kind, self.version());
+                self.state = WatchState::Forbidden;
+                self.state_unavailable(at, reason, out);
+                self.failures = self.failures.saturating_add(1);
                 self.pause = Some(Duration::from_secs(if self.failures < 4 { 5 } else { 60 }));
             }
         }
@@ -513,5 +562,6 @@ fn cut(text: &str) -> &str {
     text.char_indices().nth(300).map_or(text, |(end, _)| &text[..end])
 }
 
+mod absence;
 #[cfg(test)]
 mod model;

@@ -5,22 +5,30 @@ use std::time::Duration;
 
 use records::{SourceName, Timestamp};
 use store::NewEntry;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::frame::Frame;
+use super::frame::{Change, Frame, name};
 use super::list::{ListError, ListPart, ListScanner};
-use super::progress::{Failure, Known, Output, Progress, Step, WatchState};
+use super::progress::{Definitions, Failure, Known, Output, Progress, Step, WatchState};
+use crate::discovery::{Discovery, Presence};
 use crate::error;
 use crate::kinds::{Content, GovernedKind};
 use crate::piece::{Lines, Piece};
 use crate::recorder::{Closed, Recorder, Sensitivity};
 use crate::request::{Answer, CHUNK_LIMIT, JSON, ReadClient, RequestError, percent_encoded};
+use crate::service::Signal;
 
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 /// How often a resourceVersion may seem to be of the future before it counts as refused: an API server that has just been started
 /// may lag behind for some seconds.
 const FUTURE_TRIES: u32 = 3;
+
+/// Why there is a gap where the list of groups does not tell.
+const NOT_KNOWN: &str = "not served in a known version; whether in another, the API server does not tell";
+/// The kind of definitions of kinds.
+pub(crate) const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
 /// Limits of list and watch.
 #[derive(Debug, Clone)]
@@ -30,14 +38,18 @@ pub(crate) struct WatchLimits {
     pub(crate) watch: Duration,
     pub(crate) silence: Duration,
     pub(crate) bookmark_every: Duration,
+    pub(crate) heartbeat: Duration,
 }
 
 /// One watch, as its task, the heartbeat and the portal see it.
 #[derive(Clone)]
 pub(crate) struct WatchHandle {
     source: SourceName,
+    kind: GovernedKind,
     sensitivity: Sensitivity,
     inner: Arc<Mutex<Inner>>,
+    /// The kind may be served.
+    service: Arc<Notify>,
 }
 
 struct Inner {
@@ -58,10 +70,11 @@ pub(crate) struct WatchSnapshot {
 
 impl WatchHandle {
     pub(crate) fn new(source: SourceName, kind: &GovernedKind, known: Known, limits: &WatchLimits) -> Self {
-        let sensitivity = if kind.content() == Content::Metadata { Sensitivity::Secret } else { Sensitivity::Ordinary };
-        let progress = Progress::new(source.clone(), kind.clone(), known, limits.bookmark_every);
+        let sensitivity = if kind.is_secret() { Sensitivity::Secret } else { Sensitivity::Ordinary };
+        let progress = Progress::new(source.clone(), kind.clone(), known, limits.bookmark_every, limits.heartbeat);
         let inner = Inner { progress, pending_since: None, last_event_at: None, last_error: None };
-        Self { source, sensitivity, inner: Arc::new(Mutex::new(inner)) }
+        let inner = Arc::new(Mutex::new(inner));
+        Self { source, kind: kind.clone(), sensitivity, inner, service: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -85,6 +98,55 @@ impl WatchHandle {
             let mut inner = self.lock();
             let (at, pending) = (recorder.clock().now(), inner.pending_since);
             inner.progress.tick(at, pending, &mut out);
+            at
+        };
+        self.entries(recorder, at, out)
+    }
+
+    /// Whether it is to be asked what is served.
+    pub(crate) fn asks_whether_served(&self) -> bool {
+        self.lock().progress.asks_whether_served()
+    }
+
+    /// Whether that is to be asked soon, after it was asked at `asked_at`.
+    pub(crate) fn asks_soon(&self, asked_at: Timestamp) -> bool {
+        self.lock().progress.asks_soon(asked_at)
+    }
+
+    /// Of the watch of definitions of kinds: since when it missed nothing. `None` when this is another one.
+    pub(crate) fn definitions(&self, at: Timestamp) -> Option<Definitions> {
+        (self.kind.detail() == DEFINITIONS).then(|| self.lock().progress.unbroken(at))
+    }
+
+    /// Takes what is served, or why that is not known, and the kinds whose definitions were seen before.
+    pub(crate) fn told(
+        &self,
+        told: &Result<&Discovery, String>,
+        defined: &[(String, Timestamp)],
+        definitions: Definitions,
+        recorder: &Recorder,
+    ) -> Vec<NewEntry> {
+        let (mut out, detail) = (Vec::new(), self.kind.detail());
+        let at = {
+            let mut inner = self.lock();
+            for (_, at) in defined.iter().filter(|(kind, _)| *kind == detail) {
+                inner.progress.defined(*at);
+            }
+            let at = recorder.clock().now();
+            match told {
+                Ok(discovery) => match discovery.presence(&self.kind) {
+                    Presence::NotServed => inner.progress.not_served(discovery.asked_at, definitions, &mut out),
+                    Presence::Served => {
+                        inner.progress.served(definitions, &mut out);
+                        self.service.notify_one();
+                    }
+                    Presence::Unknown => inner.progress.perhaps_served(at, true, NOT_KNOWN, &mut out),
+                },
+                Err(reason) => {
+                    let reason = format!("not served, it seems: {reason}");
+                    inner.progress.perhaps_served(at, false, &reason, &mut out);
+                }
+            }
             at
         };
         self.entries(recorder, at, out)
@@ -120,6 +182,7 @@ pub(crate) struct WatchTask {
     pub(crate) client: ReadClient,
     pub(crate) recorder: Recorder,
     pub(crate) limits: WatchLimits,
+    pub(crate) signal: Arc<Signal>,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -175,6 +238,19 @@ impl WatchTask {
         match step {
             Step::Pause(pause) => {
                 tokio::time::sleep(pause).await;
+                Ok(())
+            }
+            Step::AwaitService { at_most } => {
+                self.signal.want();
+                let served = self.handle.service.notified();
+                match at_most {
+                    None => served.await,
+                    Some(at_most) => {
+                        if tokio::time::timeout(at_most, served).await.is_err() {
+                            self.handle.lock().progress.ask_again();
+                        }
+                    }
+                }
                 Ok(())
             }
             Step::Confirm { position } => self.confirm(&position, future_answers).await,
@@ -259,6 +335,22 @@ impl WatchTask {
                 Ok(self.fail(&Failure::Broken, &format!("the API server answered 504: {says}")).await?)
             }
             _ => self.refused(answer).await,
+        }
+    }
+
+    /// Tells those who wait for a kind to be served of the definitions that were added or changed.
+    fn look_for_definitions(&self, pieces: &[Piece]) {
+        if self.handle.kind.detail() != DEFINITIONS {
+            return;
+        }
+        let at = self.recorder.clock().now();
+        for piece in pieces {
+            let Piece::Whole(line) = piece else { continue };
+            if let Frame::Change { change: Change::Added | Change::Modified, object, .. } = Frame::read(line)
+                && let Some(name) = name(object)
+            {
+                self.signal.define(name, at);
+            }
         }
     }
 
@@ -359,6 +451,7 @@ impl WatchTask {
                 continue;
             }
             let taken = std::mem::take(&mut pieces);
+            self.look_for_definitions(&taken);
             let mut over = false;
             self.record(|progress, at, out| {
                 for piece in taken {

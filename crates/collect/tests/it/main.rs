@@ -5,5 +5,6 @@ mod control_plane;
 mod encryption;
 mod evidence;
 mod read_only;
+mod repositories;
 mod scripted;
 mod watch_faults;

@@ -170,6 +170,64 @@ async fn a_kind_that_is_not_served_or_refused_says_so_and_the_others_go_on() {
     assert!(!alive_of("test/watch/services"), "no claim without a watch");
 }
 
+/// The list of groups as API servers give it, with the resources of one group.
+fn groups(resources: &str) -> Reply {
+    Reply::Whole(
+        200,
+        format!(
+            r#"{{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","items":[{{"metadata":{{"name":"example.com"}},"versions":[{{"version":"v1","freshness":"Current","resources":[{resources}]}}]}}]}}"#
+        ),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_that_is_not_served_is_asked_for_once_and_watched_when_it_is() {
+    const THINGS: &str = "test/watch/things.example.com";
+    let server = ScriptedServer::start().await;
+    server.script("/apis", [groups("")]);
+    server.script("/apis/example.com/v1/things", [Reply::Whole(404, "{}".into())]);
+    let evidence = Evidence::new();
+    let collector = evidence.collect(&["things.example.com/v1"], server.client(), vec![]).await;
+    let claims = || {
+        let statements = evidence.statements().into_iter();
+        statements.filter(|s| matches!(s, Statement::NotServed { .. })).count()
+    };
+    e2e::wait::until("three claims", crate::evidence::SOON, || async { Ok((claims() >= 3).then_some(())) })
+        .await
+        .unwrap();
+    let asked = |part: &str| server.requests().iter().filter(|(_, path)| path.contains(part)).count();
+    assert_eq!(asked("/things"), 1, "{:?}", server.requests());
+    assert_eq!(evidence.of(THINGS).len(), 1);
+    assert!(!evidence.statements().iter().any(|s| matches!(s, Statement::Gap { .. })));
+    assert_eq!(collector.status().watches[0].state, collect::status::WatchState::NotServed);
+    server.script("/apis/example.com/v1/things", [list("5", "", &[])]);
+    server.script("/apis/example.com/v1/things?watch", [Reply::Hangs(vec![])]);
+    server.script("/apis", [groups(r#"{"resource":"things"}"#)]);
+    // The newest script comes first: those of the kind itself must stay before that of the groups.
+    server.script("/apis/example.com/v1/things", [list("5", "", &[])]);
+    server.script("/apis/example.com/v1/things?watch", [Reply::Hangs(vec![])]);
+    evidence.entry("the list", THINGS, |entry| entry.kind() == "LIST_END").await;
+    evidence.statement("alive", |s| matches!(s, Statement::Alive { .. })).await;
+    collector.stop().await;
+    let gaps: Vec<Statement> =
+        evidence.statements().into_iter().filter(|s| matches!(s, Statement::Gap { .. })).collect();
+    assert!(matches!(&gaps[..], [Statement::Gap { reason, .. }] if reason.contains("came to serve")), "{gaps:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_in_versions_that_are_not_known_is_not_said_to_be_absent() {
+    let server = ScriptedServer::start().await;
+    server.script("/apis", [groups(r#"{"resource":"things"}"#)]);
+    server.script("/apis/example.com/v2/things", [Reply::Whole(404, "{}".into())]);
+    let evidence = Evidence::new();
+    let collector = evidence.collect(&["things.example.com/v2"], server.client(), vec![]).await;
+    evidence
+        .statement("a gap", |s| matches!(s, Statement::Gap { reason, .. } if reason.contains("known version")))
+        .await;
+    collector.stop().await;
+    assert!(evidence.of("test/watch/things.example.com").is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_that_went_back_in_time_is_listed_anew() {
     let server = ScriptedServer::start().await;

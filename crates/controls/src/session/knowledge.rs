@@ -18,6 +18,7 @@ use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject
 use records::tables::identities::PeopleReading;
 use records::tables::monitoring::{ConfigurationRead, ConfigurationReport, Fault, StatementRow};
 use records::tables::objects::ObjectObservation;
+use records::tables::repositories::RepositoryReading;
 use records::{ReadRowError, Row, RowReader, Statement, Table, Timestamp};
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
-const RECEIVED: [(&str, &str); 14] = [
+const RECEIVED: [(&str, &str); 16] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
@@ -42,6 +43,8 @@ const RECEIVED: [(&str, &str); 14] = [
     ("etcd_objects", "scanned_at"),
     ("cloud_encryption", "read_at"),
     ("people_readings", "read_at"),
+    ("repository_readings", "read_at"),
+    ("repository_credentials", "read_at"),
 ];
 
 /// The use of each credential, counted where the events are: nothing grows with their number. What pods, nodes and the control plane do is most of an audit
@@ -80,6 +83,8 @@ const ISSUED: &str = "
 
 /// The kind of the statements that a source was alive.
 const ALIVE: &str = "'alive'";
+/// The kind of the statements that the kind of a source was not served.
+const NOT_SERVED: &str = "'not_served'";
 
 /// Everything that the analysis wants to know, as it came from the tables.
 #[derive(Debug)]
@@ -102,7 +107,9 @@ pub(super) struct Knowledge {
     credential_groups: Vec<RecordBatch>,
     issued_credentials: Vec<RecordBatch>,
     people_readings: Vec<RecordBatch>,
+    repository_readings: Vec<RecordBatch>,
     heartbeats: Heartbeats,
+    absences: Heartbeats,
     canaries_seen: Vec<CanarySeen>,
     source_summaries: Vec<SourceSummary>,
     now: Timestamp,
@@ -119,7 +126,7 @@ pub(super) async fn gather(
 ) -> Result<Knowledge, SessionError> {
     let scanned = settings.clone();
     let scan = tokio::task::spawn_blocking(move || audit_scan::scan(&audit_files, &audit_unsealed, &scanned));
-    let statements = all(ctx, StatementRow::TABLE, &format!(" WHERE statement <> {ALIVE}")).await?;
+    let statements = all(ctx, StatementRow::TABLE, &format!(" WHERE statement NOT IN ({ALIVE}, {NOT_SERVED})")).await?;
     let admission_decisions = all(ctx, AdmissionDecision::TABLE, "").await?;
     let policy_sets = all(ctx, AdmissionPolicySet::TABLE, "").await?;
     let encryption_readings = all(ctx, EncryptionReading::TABLE, "").await?;
@@ -128,13 +135,15 @@ pub(super) async fn gather(
     let cloud_encryption = all(ctx, CloudEncryption::TABLE, "").await?;
     let canaries_seen = canaries(ctx, &statements).await?;
     let observations = all(ctx, ObjectObservation::TABLE, "").await?;
-    let heartbeats = heartbeats(ctx).await?;
+    let absences = merged(ctx, NOT_SERVED).await?;
+    let heartbeats = merged(ctx, ALIVE).await?;
     let configuration_reads = all(ctx, ConfigurationRead::TABLE, "").await?;
     let configuration_reports = all(ctx, ConfigurationReport::TABLE, "").await?;
     let faults = all(ctx, Fault::TABLE, "").await?;
     let credential_groups = context::rows(ctx, CREDENTIALS).await?;
     let issued_credentials = context::rows(ctx, ISSUED).await?;
     let people_readings = all(ctx, PeopleReading::TABLE, "").await?;
+    let repository_readings = all(ctx, RepositoryReading::TABLE, "").await?;
     let received = received(ctx).await?;
     let uses = uses::gather(ctx).await?;
     let AuditRows { writes, privileged, guarded, received: of_audit } = match scan.await {
@@ -161,7 +170,9 @@ pub(super) async fn gather(
         credential_groups,
         issued_credentials,
         people_readings,
+        repository_readings,
         heartbeats,
+        absences,
         canaries_seen,
         source_summaries: summaries(received.into_iter().chain(of_audit))?,
         now,
@@ -178,6 +189,7 @@ impl Knowledge {
             privileged_events: rows_of(&self.privileged_events, |r| AuditEvent::read(&r))?,
             statements: rows_of(&self.statements, |r| StatementRow::read(&r))?,
             heartbeats: self.heartbeats.clone(),
+            absences: self.absences.clone(),
             canaries_seen: self.canaries_seen.clone(),
             configuration_reads: rows_of(&self.configuration_reads, |r| ConfigurationRead::read(&r))?,
             configuration_reports: rows_of(&self.configuration_reports, |r| ConfigurationReport::read(&r))?,
@@ -193,6 +205,7 @@ impl Knowledge {
             cloud_encryption: rows_of(&self.cloud_encryption, |r| CloudEncryption::read(&r))?,
             credential_groups: rows_of(&self.credential_groups, |r| CredentialGroup::read(&r))?,
             people_readings: rows_of(&self.people_readings, |r| PeopleReading::read(&r))?,
+            repository_readings: rows_of(&self.repository_readings, |r| RepositoryReading::read(&r))?,
             issued_credentials: rows_of(&self.issued_credentials, |r| IssuedCredential::read(&r))?,
             source_summaries: self.source_summaries.clone(),
             now: self.now,
@@ -207,10 +220,10 @@ async fn all(ctx: &SessionContext, table: &Table, filter: &str) -> Result<Vec<Re
     Ok(context::rows(ctx, &sql).await?)
 }
 
-/// The statements that a source was alive, merged while they stream by: a year of them from one cluster is a hundred million rows.
-async fn heartbeats(ctx: &SessionContext) -> Result<Heartbeats, SessionError> {
+/// The statements of a kind that are made at each heartbeat, merged while they stream by: a year of them from one cluster is a hundred million rows.
+async fn merged(ctx: &SessionContext, kind: &str) -> Result<Heartbeats, SessionError> {
     let sql = format!(
-        "SELECT cluster, source, segment, seq, normaliser_version, subject, at, until FROM statements WHERE statement = {ALIVE}"
+        "SELECT cluster, source, segment, seq, normaliser_version, subject, at, until FROM statements WHERE statement = {kind}"
     );
     let mut stream = context::query(ctx, &sql).await?.execute_stream().await?;
     let mut heartbeats = Heartbeats::default();

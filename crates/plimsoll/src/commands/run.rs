@@ -248,6 +248,11 @@ async fn collect(
     }
     let mut options = CollectOptions::new(cluster, CanaryKey::new(evidence::secret(dir, store::layout::CANARY_KEY)?));
     options.kinds = configuration.kinds()?;
+    let repositories = configuration.repositories()?;
+    if !repositories.is_empty() {
+        let key = plaintext::Key::new(evidence::secret(dir, store::layout::REDACTION_KEY)?);
+        options.repositories = Some(collect::Repositories { all: repositories, key });
+    }
     for (given, setting) in [
         (configuration.heartbeat_seconds, &mut options.heartbeat),
         (configuration.balance_seconds, &mut options.balance_every),

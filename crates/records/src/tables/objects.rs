@@ -7,7 +7,8 @@ table! {
     Segment "object_observations" ObjectObservation {
         /// When Plimsoll received it.
         observed_at: time,
-        /// `listed`, `added`, `modified`, `deleted`, or the bounds of a list: `list_begin`, `list_end` (then without object columns).
+        /// `listed`, `added`, `modified`, `deleted`, the bounds of a list: `list_begin`, `list_end`, or `not_served`: the API server does
+        /// not serve the kind, so that there is nothing of it (then without object columns).
         observation: text,
         /// API group of the kind (empty for core).
         api_group: text,

@@ -41,6 +41,8 @@ impl fmt::Display for ServerVersion {
 pub struct Options {
     /// Version of the API server; while it is not known, every way counts that is open in some version, and its finding says so.
     pub server_version: Option<ServerVersion>,
+    /// Version of the newest API server, where several run beside each other of which `server_version` is the oldest; a way counts that is open at any of them.
+    pub newest_server_version: Option<ServerVersion>,
     /// Feature gates that are set, by name; they go before the version.
     pub feature_gates: BTreeMap<String, bool>,
     /// Whether the objects are all of a cluster. Then a role or an account that is not there does not exist; of some manifests it is not known.
@@ -69,7 +71,8 @@ impl Options {
         }
         match self.server_version {
             Some(version) => {
-                let inside = versions.from.is_none_or(|from| from <= version.minor)
+                let newest = self.newest_server_version.unwrap_or(version).max(version);
+                let inside = versions.from.is_none_or(|from| from <= newest.minor)
                     && versions.before.is_none_or(|before| version.minor < before);
                 if inside { Applies::Yes } else { Applies::No }
             }
@@ -106,6 +109,7 @@ mod tests {
             server_version: minor.map(|minor| ServerVersion { minor }),
             feature_gates: gate.map(|on| ("Gate".to_owned(), on)).into_iter().collect(),
             whole_cluster: true,
+            ..Options::default()
         };
         assert_eq!(with(Some(34), None).applies(&get), Applies::Yes);
         assert_eq!(with(Some(35), None).applies(&get), Applies::No);
@@ -113,6 +117,11 @@ mod tests {
         assert_eq!(with(Some(34), Some(true)).applies(&get), Applies::No);
         assert!(matches!(with(None, None).applies(&get), Applies::Unknown(_)));
         assert_eq!(with(Some(35), None).applies(&Versions::from(36, Some("Gate"))), Applies::No);
+        // While one API server after the other is replaced, what any of them leaves open is open.
+        let both = Options { newest_server_version: Some(ServerVersion { minor: 36 }), ..with(Some(34), None) };
+        assert_eq!(both.applies(&get), Applies::Yes);
+        assert_eq!(both.applies(&Versions::from(36, Some("Gate"))), Applies::Yes);
+        assert_eq!(both.applies(&Versions::from(37, None)), Applies::No);
         assert_eq!(with(Some(35), Some(true)).applies(&Versions::from(36, Some("Gate"))), Applies::Yes);
     }
 }

@@ -10,7 +10,7 @@ use records::tables::objects::ObjectVersion;
 use records::tables::rbac::BindingUse;
 
 use super::observed::Use;
-use super::{Circumstances, atoms, narrow, recorded};
+use super::{Circumstances, atoms, narrow};
 use crate::rbac::GROUP;
 use crate::rbac::authorizer::Authorizer;
 use crate::rbac::binding::Binding;
@@ -110,15 +110,18 @@ fn verdict(
     if circumstances.observed_from.is_none_or(|from| from > since) {
         return (None, "the audit log was not observed through the whole look-back");
     }
-    let Some(policies) = &circumstances.policies else { return (None, "the audit policy is not known") };
     let groups = binding.subjects.iter().any(|subject| subject.kind() == "Group");
     if groups && !circumstances.groups_told {
         return (None, "the audit log does not tell the groups of callers");
     }
     for (_, atom) in atoms::of(&role.rules) {
         for subject in &binding.subjects {
-            if let Some(why) = recorded::hidden(&atom, subject, binding.namespace.as_deref(), policies) {
-                return (None, why);
+            match circumstances.policies.record_from(&atom, subject, binding.namespace.as_deref()) {
+                Ok(from) if from <= since => {}
+                Ok(_) => {
+                    return (None, "the audit policy did not record every such request through the whole look-back");
+                }
+                Err((_, why)) => return (None, why),
             }
         }
     }

@@ -7,7 +7,7 @@ use records::tables::rbac::{PermissionUse, RbacGrant};
 use serde_json::Value;
 
 use super::observed::Use;
-use super::{Circumstances, atoms, recorded};
+use super::{Circumstances, atoms};
 use crate::identifier::identifier;
 use crate::rbac::rules::Rule;
 use crate::rbac::state::Scope;
@@ -61,8 +61,8 @@ pub(super) fn rows<'g, 'r: 'g>(
                 scope.holds_in(request.namespace()) && atom.allows_request(&request)
             });
             let seen = Seen::of(matching, interval);
-            let hidden = || circumstances.hidden(atom, &subject, grant.namespace.as_deref());
-            for piece in pieces(interval, &seen, circumstances, hidden) {
+            let recorded_from = circumstances.recorded_from(atom, &subject, grant.namespace.as_deref());
+            for piece in pieces(interval, &seen, circumstances, recorded_from) {
                 rows.push(row(grant, permission, &seen, piece));
             }
         }
@@ -76,17 +76,18 @@ fn rules(json: &str) -> Vec<Rule> {
 }
 
 impl Circumstances {
-    /// Whether every use would have been recorded (`None`: it is not known), and why not.
-    fn hidden(&self, atom: &Rule, subject: &Subject, namespace: Option<&str>) -> (Option<bool>, &'static str) {
+    /// Since when every use would have been recorded, or whether the newest policies record it (`None`: it is not known) and why not.
+    fn recorded_from(
+        &self,
+        atom: &Rule,
+        subject: &Subject,
+        namespace: Option<&str>,
+    ) -> Result<Timestamp, (Option<bool>, &'static str)> {
         let told = self.groups_told || !matches!(subject, Subject::Group(_));
-        match &self.policies {
-            _ if !told => (Some(false), "the audit log does not tell the groups of callers"),
-            None => (None, "the audit policy is not known"),
-            Some(policies) => match recorded::hidden(atom, subject, namespace, policies) {
-                Some(why) => (Some(false), why),
-                None => (Some(true), ""),
-            },
+        if !told {
+            return Err((Some(false), "the audit log does not tell the groups of callers"));
         }
+        self.policies.record_from(atom, subject, namespace)
     }
 }
 
@@ -137,11 +138,11 @@ fn pieces(
     held: Interval,
     seen: &Seen,
     circumstances: &Circumstances,
-    hidden: impl Fn() -> (Option<bool>, &'static str),
+    recorded_from: Result<Timestamp, (Option<bool>, &'static str)>,
 ) -> Vec<Piece> {
     let look_back = circumstances.look_back;
     let grace_ends = seen.last.unwrap_or(held.from).plus_micros(look_back);
-    let (recorded, why_hidden) = hidden();
+    let recorded = recorded_from.map_or_else(|(recorded, _)| recorded, |_| Some(true));
     let (usage, reason) = match seen.last {
         Some(_) => ("used", "used within the look-back"),
         None => ("recent", "held for less than the look-back"),
@@ -151,8 +152,8 @@ fn pieces(
         Some("there were too many kinds of requests to tell")
     } else if seen.perhaps {
         Some("used before and after; whether in this time is not known")
-    } else if recorded != Some(true) {
-        Some(why_hidden)
+    } else if let Err((_, why)) = recorded_from {
+        Some(why)
     } else if circumstances.observed_from.is_none() {
         Some("the audit log is not observed")
     } else {
@@ -160,9 +161,15 @@ fn pieces(
     };
     match (unknown, circumstances.observed_from) {
         (None, Some(observed_from)) => {
-            let known_from = observed_from.plus_micros(look_back);
+            let recorded_from = recorded_from.unwrap_or(observed_from);
+            let known_from = observed_from.max(recorded_from).plus_micros(look_back);
             if known_from > grace_ends {
-                cuts.push((grace_ends, "undetermined", "the audit log was observed for less than the look-back"));
+                let reason = if recorded_from > observed_from {
+                    "the audit policy records every such request for less than the look-back"
+                } else {
+                    "the audit log was observed for less than the look-back"
+                };
+                cuts.push((grace_ends, "undetermined", reason));
             }
             cuts.push((grace_ends.max(known_from), "unused", "not used within the look-back"));
         }
@@ -198,6 +205,7 @@ fn row<'r>(grant: &RbacGrant<'r>, permission: &str, seen: &Seen, piece: Piece) -
 
 #[cfg(test)]
 mod tests {
+    use super::super::in_force::Policies;
     use super::*;
 
     fn at(micros: i64) -> Timestamp {
@@ -207,34 +215,35 @@ mod tests {
     fn shown(
         seen: Seen,
         observed_from: Option<i64>,
-        recorded: Option<bool>,
+        recorded_from: Result<i64, Option<bool>>,
         now: i64,
     ) -> Vec<(i64, Option<i64>, &'static str)> {
         let circumstances = Circumstances {
             observed_from: observed_from.map(at),
-            policies: None,
+            policies: Policies::default(),
             complete: true,
             groups_told: true,
             now: at(now),
             look_back: 100,
         };
         let held = Interval::new(at(1_000), None).unwrap();
-        let pieces = pieces(held, &seen, &circumstances, || (recorded, "why"));
+        let pieces = pieces(held, &seen, &circumstances, recorded_from.map(at).map_err(|recorded| (recorded, "why")));
         pieces.into_iter().map(|p| (p.from.micros(), p.to.map(Timestamp::micros), p.usage)).collect()
     }
 
     #[test]
     fn what_is_not_used_is_told_only_after_a_whole_look_back_of_observation() {
         let never = Seen::default;
-        let sure = Some(true);
+        let sure = Ok(0);
         assert_eq!(shown(never(), Some(0), sure, 1_050), [(1_000, None, "recent")]);
         let idle = [(1_000, Some(1_100), "recent"), (1_100, None, "unused")];
         assert_eq!(shown(never(), Some(0), sure, 5_000), idle);
         let late = [(1_000, Some(1_100), "recent"), (1_100, Some(1_600), "undetermined"), (1_600, None, "unused")];
         assert_eq!(shown(never(), Some(1_500), sure, 5_000), late);
+        assert_eq!(shown(never(), Some(0), Ok(1_500), 5_000), late);
         let unknown = [(1_000, Some(1_100), "recent"), (1_100, None, "undetermined")];
-        assert_eq!(shown(never(), Some(0), Some(false), 5_000), unknown);
-        assert_eq!(shown(never(), Some(0), None, 5_000), unknown);
+        assert_eq!(shown(never(), Some(0), Err(Some(false)), 5_000), unknown);
+        assert_eq!(shown(never(), Some(0), Err(None), 5_000), unknown);
         assert_eq!(shown(never(), None, sure, 5_000), unknown);
         let used = Seen { first: Some(at(1_200)), last: Some(at(2_000)), requests: None, perhaps: false };
         assert_eq!(shown(used, Some(0), sure, 5_000), [(1_000, Some(2_100), "used"), (2_100, None, "unused")]);

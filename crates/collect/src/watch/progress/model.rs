@@ -21,6 +21,14 @@ enum Act {
     End,
     /// The process is killed and started again.
     Crash,
+    /// The kind is defined; the watch of definitions says so.
+    Define,
+    /// The kind and all its objects are removed.
+    Remove,
+    /// What is served is asked for, a moment after the definitions were looked at.
+    Ask,
+    /// Half a minute goes by.
+    Wait,
 }
 
 struct Model {
@@ -37,10 +45,19 @@ struct Model {
     gaps: Vec<(Timestamp, Timestamp)>,
     known: Known,
     within_list: bool,
+    served: bool,
+    /// Since when the watch of definitions misses nothing.
+    definitions: Timestamp,
 }
 
 fn progress(known: Known) -> Progress {
-    Progress::new("c/watch/pods".parse().unwrap(), "pods/v1".parse().unwrap(), known, Duration::ZERO)
+    Progress::new(
+        "c/watch/pods".parse().unwrap(),
+        "pods/v1".parse().unwrap(),
+        known,
+        Duration::ZERO,
+        Duration::from_secs(10),
+    )
 }
 
 impl Model {
@@ -57,11 +74,16 @@ impl Model {
                     let version = line["resourceVersion"]
                         .as_str()
                         .or(line["object"]["metadata"]["resourceVersion"].as_str())
-                        .unwrap()
+                        .unwrap_or_default()
                         .to_owned();
                     self.known.last_seen = Some(self.at());
                     match line["type"].as_str().unwrap() {
-                        "LIST_BEGIN" => (self.known.position, self.within_list) = (None, true),
+                        "NOT_SERVED" => {
+                            (self.known.position, self.known.not_served, self.within_list) = (None, true, false);
+                        }
+                        "LIST_BEGIN" => {
+                            (self.known.position, self.known.not_served, self.within_list) = (None, false, true);
+                        }
                         "LIST_END" => (self.known.position, self.within_list) = (Some(version), false),
                         _ => {
                             assert!(!self.within_list, "an event within a list");
@@ -72,7 +94,11 @@ impl Model {
                         }
                     }
                 }
-                Output::Statement(Statement::Alive { from, to, .. } | Statement::Resumed { from, to, .. }) => {
+                Output::Statement(
+                    Statement::Alive { from, to, .. }
+                    | Statement::NotServed { from, to, .. }
+                    | Statement::Resumed { from, to, .. },
+                ) => {
                     assert!(from < to);
                     self.claims.push((from, to));
                     self.known.claimed_until = self.known.claimed_until.max(Some(to));
@@ -103,6 +129,33 @@ impl Model {
         self.now += 400_000;
         let mut out = Vec::new();
         match act {
+            Act::Write if !self.served => {}
+            Act::Define => {
+                self.served = true;
+                let at = self.at();
+                self.progress.defined(at);
+                self.known.defined_at = Some(at);
+            }
+            Act::Remove => {
+                self.served = false;
+                // What is gone with the kind cannot be watched any more.
+                self.forgotten = self.version;
+                if self.stream.take().is_some() {
+                    self.progress.watch_ended(self.at(), true, &mut out);
+                    self.store(out);
+                }
+            }
+            Act::Ask => {
+                let asked_at = self.at();
+                let definitions = Definitions::Since(self.definitions);
+                if self.served {
+                    self.progress.served(definitions, &mut out);
+                } else {
+                    self.progress.not_served(asked_at, definitions, &mut out);
+                }
+                self.store(out);
+            }
+            Act::Wait => self.now += 30_000_000,
             Act::Write => {
                 self.version += 1;
                 self.writes.push((self.version, self.at()));
@@ -137,8 +190,17 @@ impl Model {
     fn go(&mut self) {
         let mut out = Vec::new();
         match self.progress.next() {
-            Step::Pause(_) => {}
+            Step::Pause(_) | Step::AwaitService { .. } => {}
             Step::Confirm { .. } => self.progress.confirmed(),
+            Step::List { .. } if !self.served => {
+                self.progress.list_asked(self.at(), || "l".to_owned());
+                self.progress.failed(self.at(), &Failure::NotServed, "not served", &mut out);
+                self.store(out);
+            }
+            Step::Watch { .. } if !self.served => {
+                self.progress.failed(self.at(), &Failure::NotServed, "not served", &mut out);
+                self.store(out);
+            }
             Step::List { .. } => {
                 self.progress.list_asked(self.at(), || "l".to_owned());
                 self.now += 1;
@@ -164,25 +226,69 @@ impl Model {
     }
 }
 
+fn acts(more: &[Act]) -> impl Strategy<Value = Vec<Act>> + use<> {
+    let mut acts = vec![
+        Act::Write,
+        Act::Compact,
+        Act::Tick,
+        Act::Tick,
+        Act::Go,
+        Act::Go,
+        Act::Go,
+        Act::Break,
+        Act::End,
+        Act::Crash,
+    ];
+    acts.extend(more);
+    prop::collection::vec(prop::sample::select(acts), 1..120)
+}
+
+/// The first write that is claimed and was not stored.
+fn wrongly_claimed(acts: &[Act], served: bool) -> Option<String> {
+    let mut model = Model {
+        now: 0,
+        writes: Vec::new(),
+        version: 1,
+        forgotten: 0,
+        progress: progress(Known::default()),
+        stream: None,
+        stored: Vec::new(),
+        claims: Vec::new(),
+        gaps: Vec::new(),
+        known: Known::default(),
+        within_list: false,
+        served,
+        definitions: Timestamp::from_micros(1_700_000_000_000_000).unwrap(),
+    };
+    for act in acts {
+        model.act(*act);
+    }
+    let mut once = model.stored.clone();
+    once.dedup();
+    assert_eq!(once, model.stored, "a resumed watch repeats nothing");
+    let within = |periods: &[(Timestamp, Timestamp)], at| periods.iter().any(|(from, to)| *from <= at && at < *to);
+    let wrong = model.writes.iter().find(|(version, at)| {
+        within(&model.claims, *at) && !within(&model.gaps, *at) && !model.stored.contains(version)
+    });
+    wrong.map(|(version, at)| format!("{version} was written at {at}: {:?} {:?}", model.claims, model.gaps))
+}
+
+#[test]
+fn a_definition_that_came_and_went_before_a_crash_is_remembered() {
+    use Act::{Ask, Crash, Define, Go, Remove, Write};
+    assert_eq!(wrongly_claimed(&[Remove, Go, Ask, Define, Write, Remove, Ask, Crash, Go, Ask], false), None);
+}
+
 proptest! {
     #[test]
-    fn what_is_claimed_and_not_taken_back_was_stored(
-        acts in prop::collection::vec(prop::sample::select(vec![Act::Write, Act::Compact, Act::Tick, Act::Tick, Act::Go, Act::Go, Act::Go, Act::Break, Act::End, Act::Crash]), 1..120)
+    fn what_is_claimed_and_not_taken_back_was_stored(acts in acts(&[])) {
+        prop_assert_eq!(wrongly_claimed(&acts, true), None);
+    }
+
+    #[test]
+    fn so_it_is_of_kinds_that_come_and_go(
+        acts in acts(&[Act::Define, Act::Define, Act::Remove, Act::Ask, Act::Ask, Act::Ask, Act::Wait]), served in any::<bool>(),
     ) {
-        let mut model = Model {
-            now: 0, writes: Vec::new(), version: 1, forgotten: 0, progress: progress(Known::default()), stream: None,
-            stored: Vec::new(), claims: Vec::new(), gaps: Vec::new(), known: Known::default(), within_list: false,
-        };
-        for act in acts {
-            model.act(act);
-        }
-        for (version, at) in &model.writes {
-            let within = |periods: &[(Timestamp, Timestamp)]| periods.iter().any(|(from, to)| from <= at && at < to);
-            let claimed = within(&model.claims) && !within(&model.gaps);
-            prop_assert!(!claimed || model.stored.contains(version), "{version} was written at {at}, claimed and not stored: {:?} {:?}", model.claims, model.gaps);
-        }
-        let mut once = model.stored.clone();
-        once.dedup();
-        prop_assert_eq!(&once, &model.stored, "a resumed watch repeats nothing");
+        prop_assert_eq!(wrongly_claimed(&acts, served), None);
     }
 }

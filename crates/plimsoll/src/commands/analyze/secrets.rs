@@ -1,5 +1,7 @@
 //! `plimsoll analyze secrets`.
 
+use std::ops::ControlFlow;
+
 use analysis::plaintext::in_snapshot;
 use analysis::secrets::of_snapshot;
 use anyhow::{Context, Result, bail, ensure};
@@ -44,6 +46,7 @@ pub(super) fn run(arguments: &Arguments, own: &SecretsArguments) -> Result<Outco
         let extent = git_history(repository, |version| {
             let name = format!("{}@{}", version.path, version.commit);
             found.add(&name, Detector::standard().file(&version.path, &version.bytes, Some(&key)));
+            ControlFlow::Continue(())
         })
         .context("the history of the repository cannot be read")?;
         spinner.finish_and_clear();

@@ -200,9 +200,8 @@ impl Deployment {
         let to = jiff::Timestamp::now();
         let class = if self.audited { "audit" } else { "watch" };
         let covered = format!("SELECT name FROM coverage WHERE name LIKE '%/{class}/%'");
-        // A watch that never covered anything is of a kind that the API server does not serve: those of others' projects.
         let everything = format!(
-            "SELECT s.name FROM sources s LEFT JOIN (SELECT name, max(covered_to) AS covered_to FROM coverage GROUP BY name) c ON c.name = s.name WHERE s.class IN ('watch', 'audit', 'admission') AND (s.class <> 'watch' OR c.covered_to IS NOT NULL) AND (c.covered_to IS NULL OR c.covered_to < TIMESTAMP '{}')",
+            "SELECT s.name FROM sources s LEFT JOIN (SELECT name, max(covered_to) AS covered_to FROM coverage GROUP BY name) c ON c.name = s.name WHERE s.class IN ('watch', 'audit', 'admission') AND (c.covered_to IS NULL OR c.covered_to < TIMESTAMP '{}')",
             plain(to)
         );
         e2e::wait::until("every source to be covered to the window's end", SETTLED, || async {
