@@ -128,15 +128,17 @@ impl Package {
                 .with_context(|| format!("{} is not valid: network", file.display()))?,
             None => analysis::network::Options::default(),
         };
-        let settings = analysis::Settings {
+        let mut settings = analysis::Settings {
             heartbeat_seconds: stated.heartbeat_seconds,
             canary_seconds: stated.canary_seconds,
             network,
-            permission_look_back_seconds: stated.permission_look_back_seconds,
             server_version: stated.server_version.as_deref().map(str::parse).transpose()?,
             feature_gates: stated.feature_gates,
             ..analysis::Settings::default()
         };
+        if let Some(seconds) = stated.permission_look_back_seconds {
+            settings.permission_look_back_seconds = seconds;
+        }
         let extent = Extent::Raw { segments: self.manifest.checkpoint_size };
         let inputs = session_inputs(&self.reader, extent, settings).context("failed to read the raw entries")?;
         Session::open(inputs).await.context("failed to compute the tables from the raw entries")
@@ -196,8 +198,10 @@ struct Settings {
     canary_seconds: i64,
     /// Packages of earlier versions state none: they were made with the defaults.
     network: Option<serde_json::Value>,
-    permission_look_back_seconds: i64,
+    /// Likewise these.
+    permission_look_back_seconds: Option<i64>,
     server_version: Option<String>,
+    #[serde(default)]
     feature_gates: BTreeMap<String, bool>,
 }
 

@@ -272,6 +272,7 @@ impl Engine {
     /// Drops the graph; gives back where it begins.
     fn begin_anew(&mut self) -> Vec<u32> {
         self.graph = Graph::new();
+        self.rights.clear();
         self.depends.clear();
         self.watchers.clear();
         self.turning.clear();
