@@ -4,6 +4,7 @@
 //! - [`catalogue`]: controls as YAML files; every mistake is told with file, line and column
 //! - [`parameters`]: the parameters in force: defaults of the control file, overlaid by the configuration
 //! - [`session`]: the open tables (Parquet files and what is not sealed yet) as one SQL session, derived tables included
+//! - [`access`]: who can do what at one moment, from rows of the derived tables
 //! - [`evidence`]: what a session is opened over, taken from a store
 //! - [`runner`]: population, test, clipping, coverage, verdicts, conclusions; [`runner::evaluate`] runs the catalogue over a window
 //! - [`results`]: an evaluation as rows of the result tables and as lines for the store
@@ -14,6 +15,7 @@
 //! The rules for conclusions are in `docs/conclusions.md`, those for samples in `docs/sampling.md`. No network, no clock; a random
 //! source only as the seed given.
 
+pub mod access;
 pub mod batches;
 pub mod canonical;
 pub mod catalogue;

@@ -26,6 +26,8 @@ pub(crate) struct Configuration {
     pub(crate) api_servers: Vec<ApiServer>,
     /// The portal.
     pub(crate) portal: Portal,
+    /// Trust levels of namespaces, and how network policies are read where the API leaves it open.
+    pub(crate) network: Network,
     /// Parameters of controls: control -> name -> value.
     pub(crate) parameters: BTreeMap<String, BTreeMap<String, serde_yaml_ng::Value>>,
     /// Seconds between two statements that a source is observed.
@@ -34,6 +36,22 @@ pub(crate) struct Configuration {
     pub(crate) balance_seconds: Option<u64>,
     /// Seconds between two canaries.
     pub(crate) canary_seconds: Option<u64>,
+}
+
+/// How the network is analysed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "serde_json::Value")]
+pub(crate) struct Network(pub(crate) analysis::network::Options);
+
+impl TryFrom<serde_json::Value> for Network {
+    type Error = String;
+
+    /// The error names the key from the top of the file on.
+    fn try_from(stated: serde_json::Value) -> Result<Self, Self::Error> {
+        analysis::network::stated::read(&stated)
+            .map(Self)
+            .map_err(|error| format!("network{}{error}", if error.key.is_empty() { ": " } else { "." }))
+    }
 }
 
 /// The receiver of the API servers' audit webhook.
@@ -228,6 +246,41 @@ mod tests {
         std::fs::write(&file, "cluster: prod\nportall: {}\n").unwrap();
         let error = format!("{:#}", Configuration::load(Some(&file)).unwrap_err());
         assert!(error.contains("portall") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn the_network_is_read_and_what_is_wrong_is_told_with_key_value_and_way_out() {
+        let load = |text: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("plimsoll.yaml");
+            std::fs::write(&file, text).unwrap();
+            Configuration::load(Some(&file)).map_err(|error| format!("{error:#}"))
+        };
+        let good =
+            load("network:\n  trust_levels: {payments: 3, web: 1}\n  blocks: never\n  pod_ranges: [10.244.0.0/16]\n");
+        let settings = crate::evaluation::settings(&good.unwrap());
+        assert_eq!(settings.network.trust_levels, [("payments".to_owned(), 3), ("web".to_owned(), 1)].into());
+        assert_eq!(settings.network.blocks, analysis::network::PodBlocks::Never);
+        assert_eq!(settings.network.pod_ranges.len(), 1);
+        for (text, told) in [
+            (
+                "network:\n  trust_levels: {payments: high}\n",
+                "network.trust_levels.payments: \"high\" is no whole number; write one",
+            ),
+            (
+                "network: {pod_ranges: [10.0.0.0/99]}\n",
+                "network.pod_ranges[0]: \"10.0.0.0/99\" is no block of addresses",
+            ),
+            (
+                "network: {block: never}\n",
+                "network.block: \"never\" is no option; there are trust_levels, blocks and pod_ranges",
+            ),
+            ("network: [1]\n", "network: [1] is no mapping"),
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(error.contains(told), "{error}");
+        }
+        assert!(load("network: {}\n").unwrap().network.0.trust_levels.is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A store may hold millions of decisions. What goes over all of them is counted by the engine; rows come a bounded number at a time.
 
-mod condition;
+pub(crate) mod condition;
 mod lookup;
 mod summary;
 
@@ -99,7 +99,7 @@ pub async fn add_decisions(
 }
 
 /// The rows of a query, read by position.
-async fn rows<T>(
+pub(crate) async fn rows<T>(
     session: &Session,
     sql: &str,
     own: impl for<'b> Fn(QueryRow<'b>) -> Result<T, ReadRowError>,
@@ -110,11 +110,11 @@ async fn rows<T>(
 }
 
 /// The columns of a table for a SELECT, each after a prefix.
-fn columns(table: &records::Table, prefix: &str) -> String {
+pub(crate) fn columns(table: &records::Table, prefix: &str) -> String {
     table.columns.iter().map(|column| format!("{prefix}{}", column.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// A count in a query's result; one that is missing is none.
-fn number(row: &QueryRow<'_>, column: usize) -> Result<i64, ReadRowError> {
+pub(crate) fn number(row: &QueryRow<'_>, column: usize) -> Result<i64, ReadRowError> {
     Ok(records::RowReader::integer(row, column).unwrap_or(0))
 }

@@ -2,6 +2,7 @@
 //! [`Graph`] (DOT, SVG). Each analysis maps its rows to these; nothing else knows the formats.
 
 mod dot;
+mod downward;
 mod finding;
 mod graph;
 mod layout;
@@ -10,6 +11,7 @@ mod sheet;
 mod svg;
 
 pub use dot::dot;
+pub use downward::svg_downward;
 pub use finding::{Finding, Level, Rule};
 pub use graph::{Edge, Graph, Line, Node, Shape};
 pub use sarif::sarif;

@@ -4,7 +4,10 @@ use records::tables::monitoring::{Coverage, Gap, Source};
 use records::tables::results::{ControlItem, ControlResult, Evaluation};
 use records::{ControlId, ControlKind, Criterion, Period, PeriodSet};
 
+use crate::access::AccessMaterial;
 use crate::admission::AdmissionMaterial;
+use crate::network::NetworkMaterial;
+use crate::secrets::SecretsMaterial;
 
 /// Everything that the pages of one evaluation are rendered from.
 #[derive(Debug, Clone)]
@@ -29,6 +32,12 @@ pub struct Material {
     pub controls: Vec<ControlText>,
     /// What is told of admission control.
     pub admission: AdmissionMaterial,
+    /// What is told of the network at the end of the window, for each cluster in order of their names.
+    pub network: Vec<NetworkMaterial>,
+    /// What is told of Secrets at the end of the window, for each cluster in order of their names.
+    pub secrets: Vec<SecretsMaterial>,
+    /// What the package tells of access.
+    pub access: AccessMaterial,
 }
 
 /// The log that an evaluation was made at.

@@ -2,8 +2,11 @@
 //!
 //! Everything here is a function of its arguments, so two renders of one input are byte-equal.
 
+mod access;
 mod admission;
 mod manifest;
+mod network;
+mod secrets;
 mod verify_text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +15,7 @@ use records::EntryReference;
 
 use crate::csv_file;
 use crate::evidence::{EvidenceMaterial, ProofMaterial};
-use crate::links::{self, CsvFile, EvidenceFile, Links, Place};
+use crate::links::{self, AccessList, CsvFile, EvidenceFile, Links, Place};
 use crate::material::{Material, MaterialError};
 use crate::pages::{self, PageError};
 use crate::record_lines;
@@ -54,7 +57,9 @@ pub enum PackageError {
 /// Renders everything that is not copied. The result is sorted by path and holds no path of `copied`.
 ///
 /// Files: `index.html`, `controls.html`, `controls/<id>.html` with `items.html` (split after [`ITEMS_PER_PAGE`] rows into
-/// `items-2.html` ...) and CSV files in `controls/<id>/`, `admission.html` with its pages in `admission/`, `sources.html`, CSV files at the root, a page and the files of
+/// `items-2.html` ...) and CSV files in `controls/<id>/`, `admission.html` with its pages in `admission/`,
+/// `access.html` with its pages in `access/`, `network.html` with its pages in `network/`, `secrets.html` with its pages in
+/// `secrets/`, `sources.html`, CSV files at the root, a page and the files of
 /// the proof for each entry under `evidence/`, `results.ndjson`, `style.css`, `VERIFY.md`, `manifest.json`.
 ///
 /// # Errors
@@ -69,6 +74,9 @@ pub fn render(
     let mut files = Files::default();
     render_pages(&report, &known, &mut files)?;
     admission::render(&report, &known, &mut files)?;
+    network::render(&report, &known, &mut files)?;
+    secrets::render(&report, &known, &mut files)?;
+    access::render(&report, &known, &mut files)?;
     render_lists(&report, &mut files)?;
     for entry in evidence {
         render_entry(&report, &known, entry, &mut files)?;
@@ -101,6 +109,8 @@ fn render_pages(report: &Report, known: &BTreeSet<EntryReference>, files: &mut F
 fn render_lists(report: &Report, files: &mut Files) -> Result<(), PackageError> {
     let mut lists = vec![CsvFile::Controls, CsvFile::Sources, CsvFile::Coverage, CsvFile::Gaps];
     lists.extend([CsvFile::Decisions(Box::default()), CsvFile::Exceptions, CsvFile::PolicySets, CsvFile::Unreconciled]);
+    let access = AccessList::ALL.into_iter().map(|list| CsvFile::Access(list, Box::default()));
+    lists.extend(access.filter(|list| csv_file::render(report, list).is_some()));
     for section in report.sections() {
         let id = report.text(section).id.as_str();
         lists.push(CsvFile::Items(id.to_owned()));

@@ -2,16 +2,20 @@
 //!
 //! A page holds no script, loads nothing but the style sheet, and reads the same from a file, in the portal and on paper.
 
+mod access;
 mod admission;
 mod control;
 mod controls;
 mod evidence;
 mod frame;
 mod items;
+mod network;
 mod overview;
 mod problem;
+mod secrets;
 mod sources;
 
+pub use access::{access, access_difference, access_people, access_subject, access_subjects, access_who_can};
 pub use admission::{
     admission, decision, decisions, exception, exception_filter, exceptions, guards, guards_pages, guide, policy_set,
     policy_sets,
@@ -20,8 +24,10 @@ pub use control::control;
 pub use controls::controls;
 pub use evidence::evidence;
 pub use items::{items, items_pages};
+pub use network::{flows, network, reach_csv, workload};
 pub use overview::overview;
 pub use problem::{Problem, problem};
+pub use secrets::{secret, secret_list, secrets};
 pub use sources::sources;
 
 /// The style sheet of all pages.
@@ -77,4 +83,16 @@ impl<T> Listing<T> {
     fn cut(&self) -> bool {
         self.total > self.rows.len()
     }
+}
+
+/// Which part of a list a page shows.
+#[derive(Debug)]
+struct Part {
+    first: String,
+    last: String,
+    total: String,
+    /// The last row that any page shows, where that is not the last of all.
+    beyond: Option<String>,
+    page: usize,
+    pages: usize,
 }

@@ -5,18 +5,18 @@ use reports::DecisionFilter;
 use reports::admission::VerdictChoice;
 
 /// A text as a literal. The engine knows no escapes in literals but the doubled quote.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 /// Texts as a list of literals for `IN`; a literal that no text is when there are none.
-pub(super) fn literals<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn literals<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let list: Vec<String> = texts.into_iter().map(literal).collect();
     if list.is_empty() { "''".to_owned() } else { list.join(", ") }
 }
 
 /// An instant as a literal.
-pub(super) fn instant(at: Timestamp) -> String {
+pub(crate) fn instant(at: Timestamp) -> String {
     format!("to_timestamp_micros({})", at.micros())
 }
 
@@ -61,7 +61,7 @@ pub(super) fn condition(filter: &DecisionFilter, window: Period) -> String {
 }
 
 /// Equality, or with `*` for any characters a pattern.
-fn matches(column: &str, pattern: &str) -> String {
+pub(crate) fn matches(column: &str, pattern: &str) -> String {
     if !pattern.contains('*') {
         return format!("{column} = {}", literal(pattern));
     }

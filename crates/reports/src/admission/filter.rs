@@ -89,13 +89,14 @@ pub struct FilterProblem {
     pub given: String,
 }
 
-fn problem(field: &'static str, what: &'static str, given: &str) -> FilterProblem {
+pub(crate) fn problem(field: &'static str, what: &'static str, given: &str) -> FilterProblem {
     let given = if given.len() > LONGEST_FIELD || misleads(given) { "" } else { given };
     FilterProblem { field, what, given: given.to_owned() }
 }
 
-const TIME: &str = "This is no time. Write 2026-11-23, 2026-11-23 09:00 or 2026-11-23T09:00:00Z; it is taken as UTC.";
-const TEXT: &str = "This is too long, or holds characters that no name has.";
+pub(crate) const TIME: &str =
+    "This is no time. Write 2026-11-23, 2026-11-23 09:00 or 2026-11-23T09:00:00Z; it is taken as UTC.";
+pub(crate) const TEXT: &str = "This is too long, or holds characters that no name has.";
 
 impl DecisionFilter {
     /// The filter that the fields of an address make, and what of them could not be understood. Empty fields ask for nothing;
@@ -185,7 +186,7 @@ impl DecisionFilter {
 }
 
 /// A time as people write it; without a zone it is UTC.
-fn time(text: &str) -> Option<Timestamp> {
+pub(crate) fn time(text: &str) -> Option<Timestamp> {
     if let Ok(at) = text.parse() {
         return Some(at);
     }

@@ -3,32 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use records::tables::rbac::RbacRisk;
-use serde::Deserialize;
 
+use crate::access::path::steps;
 use crate::forms::{Edge, Finding, Graph, Level, Line, Node, Rule, Shape, Sheet};
-
-/// One step of a path, as far as it is read here.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Step {
-    from: String,
-    permission: String,
-    scope: Option<String>,
-    evidence: Vec<Evidence>,
-    to: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Evidence {
-    binding: Option<String>,
-    object: Option<String>,
-}
-
-/// The steps of a path; none when they are not readable, which only a table made by others can be.
-fn steps(risk: &RbacRisk<'_>) -> Vec<Step> {
-    serde_json::from_str(&risk.path_json).unwrap_or_default()
-}
 
 fn scope<'a>(risk: &'a RbacRisk<'_>) -> &'a str {
     risk.scope.as_deref().unwrap_or("*")
@@ -141,14 +118,14 @@ pub fn graph(risks: &[RbacRisk<'_>]) -> Graph {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use records::Timestamp;
     use records::table::Provenance;
     use serde_json::json;
 
     use super::*;
 
-    fn risk(
+    pub(crate) fn risk(
         subject: &'static str,
         scope: Option<&'static str>,
         severity: &'static str,

@@ -10,21 +10,21 @@ use crate::Shown;
 /// More nodes than these are not drawn: nobody could read them. The caller shows a part, or the table alone.
 pub const MAX_NODES: usize = 400;
 /// Width of a character of the labels, in units of the picture: that of the widest common letters at this size would waste half the room.
-const CHARACTER: usize = 7;
-const HEIGHT: usize = 26;
-const ROW: usize = 44;
+pub(super) const CHARACTER: usize = 7;
+pub(super) const HEIGHT: usize = 26;
+pub(super) const ROW: usize = 44;
 /// Room between two columns, for the edges and what is written beside them.
 const BETWEEN: usize = 130;
-const MARGIN: usize = 12;
+pub(super) const MARGIN: usize = 12;
 /// Longest label of a node, in characters.
-const LONGEST: usize = 48;
+pub(super) const LONGEST: usize = 48;
 
-struct Placed<'a> {
-    node: &'a Node,
-    label: String,
-    x: usize,
-    y: usize,
-    width: usize,
+pub(super) struct Placed<'a> {
+    pub(super) node: &'a Node,
+    pub(super) label: String,
+    pub(super) x: usize,
+    pub(super) y: usize,
+    pub(super) width: usize,
 }
 
 /// The graph as an `<svg>` element; `id` must be unique on the page. `None` when it has more than [`MAX_NODES`] nodes or none.
@@ -38,20 +38,25 @@ pub fn svg(graph: &Graph, id: &str) -> Option<String> {
     // Room for the bows of edges that lead back.
     let height = placed.iter().map(|p| p.y + HEIGHT).max().unwrap_or(0) + ROW / 2 + MARGIN;
     let id = escaped(id);
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
-         aria-labelledby=\"{id}-t {id}-d\" fill=\"none\" stroke=\"currentColor\" font-family=\"system-ui, sans-serif\" font-size=\"12\">\n\
-         <title id=\"{id}-t\">{}</title>\n<desc id=\"{id}-d\">{}</desc>\n<defs><marker id=\"{id}-a\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" \
-         markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"currentColor\" stroke=\"none\"/></marker></defs>\n",
-        escaped(&graph.title),
-        escaped(&graph.description)
-    );
+    let mut out = head(graph, &id, width, height);
     edges(graph, &placed, &id, &mut out);
     for one in &placed {
         node(one, &mut out);
     }
     out.push_str("</svg>\n");
     Some(out)
+}
+
+/// The beginning of the element, with what it is called and how arrows end. `id` has to be escaped.
+pub(super) fn head(graph: &Graph, id: &str, width: usize, height: usize) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
+         aria-labelledby=\"{id}-t {id}-d\" fill=\"none\" stroke=\"currentColor\" font-family=\"system-ui, sans-serif\" font-size=\"12\">\n\
+         <title id=\"{id}-t\">{}</title>\n<desc id=\"{id}-d\">{}</desc>\n<defs><marker id=\"{id}-a\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" \
+         markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"currentColor\" stroke=\"none\"/></marker></defs>\n",
+        escaped(&graph.title),
+        escaped(&graph.description)
+    )
 }
 
 fn place(graph: &Graph) -> Vec<Placed<'_>> {
@@ -108,7 +113,7 @@ fn edges(graph: &Graph, placed: &[Placed<'_>], id: &str, out: &mut String) {
     }
 }
 
-fn node(one: &Placed<'_>, out: &mut String) {
+pub(super) fn node(one: &Placed<'_>, out: &mut String) {
     let Placed { x, y, width, .. } = one;
     let round = if one.node.shape == Shape::Round { HEIGHT / 2 } else { 2 };
     let _ = writeln!(
@@ -129,7 +134,7 @@ fn node(one: &Placed<'_>, out: &mut String) {
 }
 
 /// Cut in the middle: names differ at both ends.
-fn shortened(text: &str, longest: usize) -> String {
+pub(super) fn shortened(text: &str, longest: usize) -> String {
     let shown = Shown::line(text);
     let all: Vec<char> = shown.as_str().chars().collect();
     if all.len() <= longest {
@@ -140,11 +145,11 @@ fn shortened(text: &str, longest: usize) -> String {
     head.chain(std::iter::once(&'…')).chain(&all[all.len() - half..]).collect()
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     escaped_as_shown(Shown::line(text).as_str())
 }
 
-fn escaped_as_shown(text: &str) -> String {
+pub(super) fn escaped_as_shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

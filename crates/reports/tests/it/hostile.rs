@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use proptest::prelude::*;
+use reports::access::{AccessQuestion, WhoCan};
 use reports::{DecisionFilter, Links, Report, pages};
 
 use crate::decision_list;
@@ -10,7 +11,7 @@ use crate::package::attributes;
 use crate::sample;
 
 /// The tags of a page, in order: what a hostile text must not change.
-fn tags(html: &str) -> Vec<String> {
+pub(crate) fn tags(html: &str) -> Vec<String> {
     let mut tags = Vec::new();
     for rest in html.split('<').skip(1) {
         tags.push(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '/' || *c == '!').collect());
@@ -47,6 +48,70 @@ fn with_text(text: &str) -> Report {
         control.parameters = vec![(format!("x{text}"), format!("x{text}"))];
     }
     Report::new(material).unwrap()
+}
+
+/// A page of each kind about access, with `text` in every free text of the rows behind it.
+fn access_pages(text: &str) -> Vec<String> {
+    let owned = || Cow::<'static, str>::Owned(format!("x{text}"));
+    let whole = || format!("x{text}");
+    let (named, whole_text) = (format!("User:x{text}"), whole());
+    let fields =
+        [("subject", named.as_str()), ("search", &whole_text), ("verb", &whole_text), ("resource", &whole_text)];
+    let mut question = AccessQuestion::read(fields, sample::window());
+    question.problems.clear();
+    // A request is asked for, whatever of it was left out.
+    question.name = "n".to_owned();
+    let json = serde_json::to_string(&whole()).unwrap();
+    let step = format!(
+        r#"{{"from":{json},"permission":{json},"scope":{json},"to":{json},"evidence":[{{"binding":{json},"role":{json},"through":{json},"says":{json}}}]}}"#
+    );
+    let mut subject = sample::rights::subject();
+    subject.groups = vec![whole()];
+    subject.subject = whole();
+    for risk in &mut subject.risks {
+        (risk.subject, risk.title, risk.pattern, risk.path) = (owned(), owned(), owned(), owned());
+        (risk.effect, risk.permission, risk.remediation, risk.remark) = (owned(), owned(), owned(), Some(owned()));
+        (risk.scope, risk.path_json) = (Some(owned()), format!("[{step}]").into());
+    }
+    for row in &mut subject.rules {
+        (row.held.subject, row.held.binding, row.held.role, row.held.permission) = (whole(), whole(), whole(), whole());
+        (row.cluster, row.held.namespace, row.held.through) = (whole(), Some(whole()), format!("y{text}"));
+    }
+    for row in &mut subject.uses {
+        (row.permission, row.reason, row.binding, row.namespace) = (owned(), owned(), Some(owned()), Some(owned()));
+    }
+    for row in &mut subject.bindings {
+        (row.binding, row.role, row.subjects, row.reason, row.narrowest_role) =
+            (owned(), owned(), owned(), owned(), Some(owned()));
+    }
+    let clusters = vec![whole(), "two".to_owned()];
+    (subject.question, subject.clusters) = (question.clone(), clusters.clone());
+    let mut summary = sample::rights::summary();
+    (summary.worst, summary.clusters) = (subject.risks.clone(), clusters.clone());
+    let mut difference = sample::rights::difference();
+    for change in &mut difference.rules {
+        change.held = subject.rules[0].clone();
+    }
+    for change in &mut difference.risks {
+        (change.risk, change.severity_before) = (subject.risks[0].clone(), Some(whole()));
+    }
+    (difference.question, difference.clusters) = (question.clone(), clusters.clone());
+    let mut credentials = sample::rights::credentials();
+    for row in &mut credentials.rows {
+        (row.used.user_name, row.used.kind, row.used.issued_by) = (owned(), owned(), Some(owned()));
+        (row.used.last_address, row.used.certificate_request) = (Some(owned()), Some(owned()));
+    }
+    (credentials.question, credentials.clusters) = (question.clone(), clusters.clone());
+    let rows = subject.rules.clone();
+    let who = WhoCan { question, clusters, taken_as: whole(), total: rows.len(), rows };
+    let (report, links) = (Report::new(sample::material()).unwrap(), Links::absolute());
+    vec![
+        pages::access(&report, &links, &summary).unwrap(),
+        pages::access_subject(&report, &links, &subject).unwrap(),
+        pages::access_who_can(&report, &links, &who).unwrap(),
+        pages::access_difference(&report, &links, &difference).unwrap(),
+        pages::access_people(&report, &links, &credentials).unwrap(),
+    ]
 }
 
 /// A page of each kind about admission, with `text` in every free text of the rows behind it.
@@ -115,7 +180,7 @@ fn all_pages(report: &Report) -> Vec<String> {
     ]
 }
 
-fn hostile() -> impl Strategy<Value = String> {
+pub(crate) fn hostile() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "<script>",
         "</title>",
@@ -171,6 +236,23 @@ proptest! {
             attributes(page, "href").iter().map(|href| href.split('?').next().unwrap().to_owned()).collect()
         };
         for (plain, page) in admission_pages("").iter().zip(&admission_pages(&text)) {
+            prop_assert_eq!(tags(plain), tags(page));
+            prop_assert_eq!(links(plain), links(page));
+            prop_assert!(page.chars().all(|c| c == '\n' || c == '\t' || !c.is_control()));
+            prop_assert!(!page.contains(['\u{202e}', '\u{2028}']), "a hiding character is left");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn no_text_of_a_right_or_credential_breaks_out_of_its_place(text in hostile()) {
+        let links = |page: &str| -> std::collections::BTreeSet<String> {
+            attributes(page, "href").iter().map(|href| href.split('?').next().unwrap().to_owned()).collect()
+        };
+        for (plain, page) in access_pages("").iter().zip(&access_pages(&text)) {
             prop_assert_eq!(tags(plain), tags(page));
             prop_assert_eq!(links(plain), links(page));
             prop_assert!(page.chars().all(|c| c == '\n' || c == '\t' || !c.is_control()));

@@ -6,6 +6,9 @@ mod admission;
 mod control;
 mod entries;
 mod monitoring;
+mod network;
+pub(crate) mod rights;
+mod secrets;
 mod sources;
 mod workloads;
 
@@ -94,11 +97,15 @@ pub(crate) fn material() -> Material {
         gaps: sources::gaps(),
         controls: Vec::new(),
         admission: admission::admission(),
+        network: network::network(),
+        secrets: secrets::material(),
+        access: rights::access(),
     };
     for (n, control) in controls().into_iter().enumerate() {
         add(&mut material, control, n);
     }
     sources::add_sources(&mut material);
+    material.coverage.extend(rights::coverage());
     material
 }
 

@@ -1,5 +1,6 @@
 //! Pages and lists as people get them. A changed page is a readable difference of its HTML.
 
+use reports::access::{AccessQuestion, WhoCan};
 use reports::{AdmissionMaterial, CsvFile, DecisionFilter, DecisionList, Links, Report, csv_file, pages, record_lines};
 
 use crate::decision_list;
@@ -155,4 +156,78 @@ fn pages_of_admission_that_do_not_exist_are_named() {
     ] {
         assert!(matches!(error, pages::PageError::NoSuchPage { .. }), "{error}");
     }
+}
+
+fn asked(fields: &[(&str, &str)]) -> AccessQuestion {
+    AccessQuestion::read(fields.iter().copied(), sample::window())
+}
+
+#[test]
+fn access_summary() {
+    insta::assert_snapshot!(pages::access(&report(), &Links::absolute(), &sample::rights::summary()).unwrap());
+}
+
+#[test]
+fn access_at_a_moment_that_is_not_known() {
+    let mut summary = sample::rights::summary();
+    summary.question = asked(&[("at", "2026-09-12 03:00"), ("cluster", "prod")]);
+    summary.clusters.push("staging".to_owned());
+    let page = pages::access(&report(), &Links::absolute(), &summary).unwrap();
+    for holds in [
+        "not known at this moment",
+        "<li>prod/watch/clusterrolebindings.rbac.authorization.k8s.io</li>",
+        "value=\"2026-09-12T03:00:00.000000Z\"",
+        "<option value=\"prod\" selected>",
+        "/access/subject?cluster=prod&#38;subject=User%3Adana%40example.com&#38;at=2026-09-12T03%3A00%3A00.000000Z",
+    ] {
+        assert!(page.contains(holds), "{holds}: {page}");
+    }
+}
+
+#[test]
+fn access_question_that_is_not_understood() {
+    let question = asked(&[("at", "yesterday"), ("subject", "alice")]);
+    let mut subject = sample::rights::subject();
+    subject.question = question;
+    insta::assert_snapshot!(pages::access_subject(&report(), &Links::absolute(), &subject).unwrap());
+}
+
+#[test]
+fn access_of_a_subject() {
+    insta::assert_snapshot!(pages::access_subject(&report(), &Links::absolute(), &sample::rights::subject()).unwrap());
+}
+
+#[test]
+fn access_changes() {
+    let page = pages::access_difference(&report(), &Links::absolute(), &sample::rights::difference());
+    insta::assert_snapshot!(page.unwrap());
+}
+
+#[test]
+fn access_who_can() {
+    let rows = sample::rights::subject().rules;
+    let answer = WhoCan {
+        question: asked(&[("verb", "get"), ("resource", "deployments"), ("namespace", "shop")]),
+        clusters: vec!["prod".to_owned()],
+        taken_as: "deployments.apps".to_owned(),
+        total: rows.len(),
+        rows,
+    };
+    insta::assert_snapshot!(pages::access_who_can(&report(), &Links::absolute(), &answer).unwrap());
+}
+
+#[test]
+fn access_people() {
+    insta::assert_snapshot!(
+        pages::access_people(&report(), &Links::absolute(), &sample::rights::credentials()).unwrap()
+    );
+}
+
+#[test]
+fn a_cluster_that_nobody_watches_is_not_known() {
+    let mut material = sample::material();
+    material.sources.clear();
+    let report = Report::new(material).unwrap();
+    let page = pages::access(&report, &Links::absolute(), &sample::rights::summary()).unwrap();
+    assert!(page.contains("No cluster that this asks about is watched, so nothing is known"), "{page}");
 }
