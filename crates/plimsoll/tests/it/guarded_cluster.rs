@@ -154,7 +154,7 @@ async fn the_probe_finds_the_webhook_and_finds_it_missing() -> Result<()> {
     until_answered(&plane, &prober, 201, "").await?;
     let (text, code) = told(&probe).await?;
     ensure!(code == Some(1), "{code:?}: {text}");
-    // Without rights nothing is tried, and nothing is concluded from it.
+    // Without rights nothing is tried, and a run that tried nothing proves nothing.
     let collector = plane.kubeconfig(&collector)?;
     let without: Vec<&str> = probe
         .iter()
@@ -175,10 +175,12 @@ async fn the_probe_finds_the_webhook_and_finds_it_missing() -> Result<()> {
     let records: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let result = records.iter().find(|record| record["record"] == "control_result").context("no result")?;
     assert_eq!(result["conclusion"], "deviations noted", "{result}");
-    assert_eq!([&result["population"], &result["deviations"]], [&json!(2), &json!(1)], "{result}");
+    let counts = ["population", "deviations", "undetermined"].map(|name| &result[name]);
+    assert_eq!(counts, [&json!(3), &json!(1), &json!(1)], "{result}");
     let items = "SELECT verdict, reason FROM control_items WHERE control = 'AD-08' ORDER BY verdict";
     let items = rows(store, items).await?;
     assert_eq!(items[1], ["effective", "11 pods refused"]);
     ensure!(items[0][0] == "deviation" && items[0][1].starts_with("admitted what must be refused: "), "{items:?}");
+    assert_eq!(items[2], ["undetermined", "the run broke off after 1 of 12 pods"]);
     Ok(())
 }
