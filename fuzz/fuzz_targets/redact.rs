@@ -14,6 +14,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     assert_eq!(redactor.audit_event(&once).bytes.as_ref(), &once[..], "redaction is done once");
     // The input as the key and the neighbour of the planted value.
     let text = String::from_utf8_lossy(bytes);
+    // Names of members stay, and whoever fuzzes may have learned the value.
+    if text.contains(PLANTED) {
+        return;
+    }
     let mut body = serde_json::Map::new();
     body.insert("data".to_owned(), serde_json::json!({ text.clone(): PLANTED, "other": text }));
     let event = serde_json::json!({ "objectRef": { "resource": "secrets" }, "requestObject": body });

@@ -33,17 +33,16 @@ pub(crate) fn run(arguments: &NightlyArguments) -> Result<()> {
         process::cargo()?.args(["test", "--locked", "-p", "policy", "--", "--ignored"]),
     )?;
     if arguments.fuzz_seconds > 0 {
+        let cargo_fuzz = tools::cargo_fuzz()?;
         for target in fuzz_targets()? {
             process::run(
                 &format!("fuzzing {target} for {} s", arguments.fuzz_seconds),
-                std::process::Command::new("cargo").current_dir(process::root()).args([
-                    "+nightly",
-                    "fuzz",
-                    "run",
-                    &target,
-                    "--",
-                    &format!("-max_total_time={}", arguments.fuzz_seconds),
-                ]),
+                std::process::Command::new(&cargo_fuzz)
+                    .current_dir(process::root())
+                    // The compiler of this program is not the one that can fuzz.
+                    .env("RUSTUP_TOOLCHAIN", "nightly")
+                    .env_remove("CARGO")
+                    .args(["fuzz", "run", &target, "--", &format!("-max_total_time={}", arguments.fuzz_seconds)]),
             )?;
         }
     }
@@ -54,6 +53,10 @@ fn fuzz_targets() -> Result<Vec<String>> {
     let mut targets = Vec::new();
     for file in std::fs::read_dir(process::root().join("fuzz/fuzz_targets"))? {
         let path = file?.path();
+        // The others are parts of several targets.
+        if !std::fs::read_to_string(&path)?.contains("fuzz_target!") {
+            continue;
+        }
         if let Some(name) = path.file_stem().and_then(|n| n.to_str()) {
             targets.push(name.to_owned());
         }

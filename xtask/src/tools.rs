@@ -9,17 +9,26 @@ use crate::process;
 
 /// Version of cargo-deny that the configuration is written for.
 const CARGO_DENY: &str = "0.20.2";
+/// Version of cargo-fuzz that the targets were tried with.
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// The path of cargo-deny, built from the crate registry into the user's cache directory when it is not there.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    cargo_tool("cargo-deny", CARGO_DENY)
+}
+
+/// The path of cargo-fuzz, likewise. What it runs needs the toolchain `nightly`.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
+    cargo_tool("cargo-fuzz", CARGO_FUZZ)
+}
+
+fn cargo_tool(name: &str, version: &str) -> Result<PathBuf> {
     let place = process::cache()?.join("tools");
-    let program = place.join("bin/cargo-deny");
+    let program = place.join("bin").join(name);
     if !program.exists() {
         process::run(
-            &format!("building cargo-deny {CARGO_DENY} (once, some minutes)"),
-            process::cargo()?
-                .args(["install", "cargo-deny", "--locked", "--version", CARGO_DENY, "--root"])
-                .arg(&place),
+            &format!("building {name} {version} (once, some minutes)"),
+            process::cargo()?.args(["install", name, "--locked", "--version", version, "--root"]).arg(&place),
         )?;
     }
     Ok(program)

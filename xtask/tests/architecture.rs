@@ -25,6 +25,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("intake", &["records", "store", "normalize", "policy", "signatures"]),
     ("portal", &["records", "controls", "reports", "store"]),
     ("probe", &["records"]),
+    ("webhook-certificates", &[]),
     (
         "plimsoll",
         &[
@@ -42,6 +43,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "reports",
             "signatures",
             "store",
+            "webhook-certificates",
         ],
     ),
     ("auditor", &["analysis", "controls", "ledger", "normalize", "records", "reports", "store"]),
@@ -219,4 +221,22 @@ fn files_stay_small() {
         }
     }
     assert!(long.is_empty(), "too long to be one idea: {long:#?}");
+}
+
+/// `fuzz/` is no part of the workspace, so that nothing else would notice.
+#[test]
+fn every_fuzz_target_is_in_its_manifest() {
+    let fuzz = root().join("fuzz");
+    let metadata = MetadataCommand::new().manifest_path(fuzz.join("Cargo.toml")).no_deps().exec().unwrap();
+    let named: BTreeSet<String> =
+        metadata.packages.iter().flat_map(|package| &package.targets).map(|target| target.name.clone()).collect();
+    let mut written = BTreeSet::new();
+    for file in std::fs::read_dir(fuzz.join("fuzz_targets")).unwrap() {
+        let path = file.unwrap().path();
+        if std::fs::read_to_string(&path).unwrap().contains("fuzz_target!") {
+            written.insert(path.file_stem().unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(named, written);
+    assert!(written.len() > 10, "{written:?}");
 }

@@ -14,6 +14,7 @@
 //! | [`lateral`] | what a workload that was taken over reaches, step by step |
 //! | [`holes`] | ways out by DNS, and to the metadata service of the cloud |
 //! | [`history`] | the tables over time |
+//! | [`stated`] | the options as people state them |
 //!
 //! What no policy can say is not said here either: whether the network plugin enforces policies at all (a probe tells), protocols other than TCP,
 //! UDP and SCTP, and what a service mesh adds. A pod cannot be kept from itself, nor from its own node.
@@ -30,6 +31,7 @@ pub mod pods;
 pub mod policy;
 pub mod ports;
 pub mod reachability;
+pub mod stated;
 pub mod trust;
 pub mod unmodelled;
 pub mod world;

@@ -123,9 +123,15 @@ impl Package {
         let text = std::fs::read(&file).with_context(|| format!("failed to read {}", file.display()))?;
         let stated: Settings =
             serde_json::from_slice(&text).with_context(|| format!("{} is not valid", file.display()))?;
+        let network = match &stated.network {
+            Some(network) => analysis::network::stated::read(network)
+                .with_context(|| format!("{} is not valid: network", file.display()))?,
+            None => analysis::network::Options::default(),
+        };
         let settings = analysis::Settings {
             heartbeat_seconds: stated.heartbeat_seconds,
             canary_seconds: stated.canary_seconds,
+            network,
             ..analysis::Settings::default()
         };
         let extent = Extent::Raw { segments: self.manifest.checkpoint_size };
@@ -185,6 +191,8 @@ impl Package {
 struct Settings {
     heartbeat_seconds: i64,
     canary_seconds: i64,
+    /// Packages of earlier versions state none: they were made with the defaults.
+    network: Option<serde_json::Value>,
 }
 
 /// A runtime for the engine of the tables; one thread besides this one is enough.
@@ -196,4 +204,21 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> 
 /// Text with control and direction characters made visible: names in a package are chosen by those under audit.
 pub(crate) fn printable(text: &str) -> String {
     reports::Shown::line(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_packages_with_and_without_a_network_are_read() {
+        let old: Settings = serde_json::from_str(r#"{"heartbeat_seconds":10,"canary_seconds":60}"#).unwrap();
+        assert!(old.network.is_none());
+        let options = analysis::network::Options { trust_levels: [("db".to_owned(), 2)].into(), ..Default::default() };
+        let network = analysis::network::stated::write(&options);
+        let text = serde_json::json!({"heartbeat_seconds": 10, "canary_seconds": 60, "network": network}).to_string();
+        let new: Settings = serde_json::from_str(&text).unwrap();
+        assert_eq!(analysis::network::stated::read(&new.network.unwrap()), Ok(options));
+        assert!(serde_json::from_str::<Settings>(r#"{"heartbeat_seconds":10,"canary_seconds":60,"x":1}"#).is_err());
+    }
 }

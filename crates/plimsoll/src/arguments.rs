@@ -208,8 +208,11 @@ pub(crate) enum ProbeLevel {
 #[derive(Args)]
 pub(crate) struct AdmissionManifestArguments {
     /// The authority that signed the webhook's certificate (PEM).
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["exceptions_definition", "as_policies"])]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["self_managed", "exceptions_definition", "as_policies"])]
     pub(crate) authority: Option<PathBuf>,
+    /// The webhook makes its certificates itself (`self_managed` in its configuration): print the right to enter their authority, and none.
+    #[arg(long, conflicts_with_all = ["authority", "from_disk"])]
+    pub(crate) self_managed: bool,
     /// Only print the CustomResourceDefinition of PolicyException, by which the API server refuses what is no exception.
     #[arg(long, conflicts_with_all = ["authority", "as_policies"])]
     pub(crate) exceptions_definition: bool,

@@ -26,6 +26,8 @@ pub(crate) struct Configuration {
     pub(crate) api_servers: Vec<ApiServer>,
     /// The portal.
     pub(crate) portal: Portal,
+    /// Trust levels of namespaces, and how network policies are read where the API leaves it open.
+    pub(crate) network: Network,
     /// Parameters of controls: control -> name -> value.
     pub(crate) parameters: BTreeMap<String, BTreeMap<String, serde_yaml_ng::Value>>,
     /// Seconds between two statements that a source is observed.
@@ -34,6 +36,22 @@ pub(crate) struct Configuration {
     pub(crate) balance_seconds: Option<u64>,
     /// Seconds between two canaries.
     pub(crate) canary_seconds: Option<u64>,
+}
+
+/// How the network is analysed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "serde_json::Value")]
+pub(crate) struct Network(pub(crate) analysis::network::Options);
+
+impl TryFrom<serde_json::Value> for Network {
+    type Error = String;
+
+    /// The error names the key from the top of the file on.
+    fn try_from(stated: serde_json::Value) -> Result<Self, Self::Error> {
+        analysis::network::stated::read(&stated)
+            .map(Self)
+            .map_err(|error| format!("network{}{error}", if error.key.is_empty() { ": " } else { "." }))
+    }
 }
 
 /// The receiver of the API servers' audit webhook.
@@ -71,9 +89,11 @@ pub(crate) struct AdmissionWebhook {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
     /// Its certificate chain (PEM).
-    pub(crate) certificate: PathBuf,
+    pub(crate) certificate: Option<PathBuf>,
     /// Its private key (PEM).
-    pub(crate) private_key: PathBuf,
+    pub(crate) private_key: Option<PathBuf>,
+    /// Instead of these: it makes and renews its certificates itself.
+    pub(crate) self_managed: Option<SelfManaged>,
     /// The authority of the API server's client certificate (PEM); none: no certificate is asked for.
     pub(crate) client_authority: Option<PathBuf>,
     /// The client certificate that the API server must show: `any` that the authority signed (the default), or the SHA-256 (hexadecimal) of one.
@@ -96,6 +116,18 @@ pub(crate) struct AdmissionWebhook {
     pub(crate) without_record: WithoutRecord,
     /// Seconds to go on answering after a stop was asked for.
     pub(crate) drain_seconds: Option<u64>,
+}
+
+/// Certificates of the webhook's own making.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SelfManaged {
+    /// Host names and addresses at which the API server finds the webhook; those of its Service when empty.
+    pub(crate) names: Vec<String>,
+    /// The name of its `ValidatingWebhookConfiguration`.
+    pub(crate) configuration: Option<String>,
+    /// A kubeconfig whose rights are to read and change that configuration; that of everything else when absent.
+    pub(crate) kubeconfig: Option<PathBuf>,
 }
 
 /// What is answered while decisions cannot be recorded.
@@ -182,8 +214,11 @@ impl Configuration {
             place_optional(&mut server.audit_log_file);
         }
         if let Some(webhook) = &mut self.admission {
-            place(&mut webhook.certificate);
-            place(&mut webhook.private_key);
+            place_optional(&mut webhook.certificate);
+            place_optional(&mut webhook.private_key);
+            if let Some(managed) = &mut webhook.self_managed {
+                place_optional(&mut managed.kubeconfig);
+            }
             place_optional(&mut webhook.client_authority);
             place_optional(&mut webhook.policies);
             place_optional(&mut webhook.signatures);
@@ -214,6 +249,41 @@ mod tests {
     }
 
     #[test]
+    fn the_network_is_read_and_what_is_wrong_is_told_with_key_value_and_way_out() {
+        let load = |text: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("plimsoll.yaml");
+            std::fs::write(&file, text).unwrap();
+            Configuration::load(Some(&file)).map_err(|error| format!("{error:#}"))
+        };
+        let good =
+            load("network:\n  trust_levels: {payments: 3, web: 1}\n  blocks: never\n  pod_ranges: [10.244.0.0/16]\n");
+        let settings = crate::evaluation::settings(&good.unwrap());
+        assert_eq!(settings.network.trust_levels, [("payments".to_owned(), 3), ("web".to_owned(), 1)].into());
+        assert_eq!(settings.network.blocks, analysis::network::PodBlocks::Never);
+        assert_eq!(settings.network.pod_ranges.len(), 1);
+        for (text, told) in [
+            (
+                "network:\n  trust_levels: {payments: high}\n",
+                "network.trust_levels.payments: \"high\" is no whole number; write one",
+            ),
+            (
+                "network: {pod_ranges: [10.0.0.0/99]}\n",
+                "network.pod_ranges[0]: \"10.0.0.0/99\" is no block of addresses",
+            ),
+            (
+                "network: {block: never}\n",
+                "network.block: \"never\" is no option; there are trust_levels, blocks and pod_ranges",
+            ),
+            ("network: [1]\n", "network: [1] is no mapping"),
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(error.contains(told), "{error}");
+        }
+        assert!(load("network: {}\n").unwrap().network.0.trust_levels.is_empty());
+    }
+
+    #[test]
     fn kinds_can_be_added_but_not_twice() {
         let kinds = |added: &[&str]| {
             let additional_kinds = added.iter().map(|kind| (*kind).to_owned()).collect();
@@ -223,6 +293,17 @@ mod tests {
         let constraint = "k8sallowedrepos.constraints.gatekeeper.sh/v1beta1";
         assert_eq!(kinds(&[constraint, constraint, "pods/v1"]).unwrap().len(), known + 1);
         assert!(format!("{:#}", kinds(&["Pods"]).unwrap_err()).contains("additional_kinds"));
+    }
+
+    #[test]
+    fn certificates_of_its_own_making_need_no_more_than_the_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("plimsoll.yaml");
+        std::fs::write(&file, "admission: {listen: '127.0.0.1:0', self_managed: {}}\n").unwrap();
+        let webhook = Configuration::load(Some(&file)).unwrap().admission.unwrap();
+        assert!(webhook.certificate.is_none() && webhook.self_managed.unwrap().names.is_empty());
+        std::fs::write(&file, "admission: {listen: '127.0.0.1:0', self_managed: {kubeconfig: k, name: x}}\n").unwrap();
+        assert!(format!("{:#}", Configuration::load(Some(&file)).unwrap_err()).contains("name"));
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub(crate) fn settings(configuration: &Configuration) -> analysis::Settings {
     let seconds = |given: Option<u64>, default: i64| given.and_then(|s| i64::try_from(s).ok()).unwrap_or(default);
     settings.heartbeat_seconds = seconds(configuration.heartbeat_seconds, settings.heartbeat_seconds);
     settings.canary_seconds = seconds(configuration.canary_seconds, settings.canary_seconds);
+    settings.network = configuration.network.0.clone();
     settings
 }
 

@@ -120,8 +120,11 @@ impl PackageWriter {
                 self.add(&format!("catalogue/{path}"), text.as_bytes())?;
             }
         }
-        let settings =
-            json!({"heartbeat_seconds": settings.heartbeat_seconds, "canary_seconds": settings.canary_seconds});
+        let settings = json!({
+            "heartbeat_seconds": settings.heartbeat_seconds,
+            "canary_seconds": settings.canary_seconds,
+            "network": analysis::network::stated::write(&settings.network),
+        });
         self.add("settings.json", format!("{settings}\n").as_bytes())?;
         for outcome in &evaluated.result.controls {
             let mut bytes = Vec::new();
@@ -143,9 +146,12 @@ impl PackageWriter {
                 references.insert((u64::try_from(segment)?, source.to_string(), u64::try_from(seq)?));
             }
         }
-        // What verdicts rest on comes first, then what the pages about admission and access lead to.
+        // What verdicts rest on comes first, then what the pages about admission, access, the network and Secrets lead to.
         let of_verdicts = references.clone();
+        let of_network = material.network.iter().flat_map(reports::NetworkMaterial::references);
+        let of_secrets = material.secrets.iter().flat_map(reports::SecretsMaterial::references);
         let of_pages = material.admission.references().into_iter().chain(material.access.references());
+        let of_pages = of_pages.chain(of_network).chain(of_secrets);
         references.extend(of_pages.map(|entry| (entry.segment, entry.source, entry.seq)));
         let without_page = references.len().saturating_sub(MOST_ENTRY_PAGES);
         let others = references.iter().filter(|one| !of_verdicts.contains(*one));

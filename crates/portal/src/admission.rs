@@ -115,6 +115,6 @@ pub(crate) fn columns(table: &records::Table, prefix: &str) -> String {
 }
 
 /// A count in a query's result; one that is missing is none.
-fn number(row: &QueryRow<'_>, column: usize) -> Result<i64, ReadRowError> {
+pub(crate) fn number(row: &QueryRow<'_>, column: usize) -> Result<i64, ReadRowError> {
     Ok(records::RowReader::integer(row, column).unwrap_or(0))
 }

@@ -3,16 +3,21 @@
 use std::sync::{Arc, RwLock};
 
 use controls::Session;
-use records::{Period, SourceName};
+use records::{Period, SourceName, Timestamp};
 use reports::access::{
     AccessDifference, AccessQuestion, AccessSummary, CredentialList, SubjectAccess, SubjectList, WhoCan,
 };
-use reports::{DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, Report};
+use reports::network::{Declared, Reach};
+use reports::secrets::SecretQuery;
+use reports::{
+    DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, FlowList, NetworkMaterial, NetworkQuery, Report,
+    SecretList, SecretMaterial, SecretsMaterial,
+};
 use store::StoreReader;
 
 use crate::access::{self, AccessData};
-use crate::admission;
 use crate::gather::{self, GatherError};
+use crate::{admission, network, secrets};
 
 /// Gives the portal what it shows. Called from threads that may block.
 pub trait PortalData: AccessData {
@@ -36,6 +41,42 @@ pub trait PortalData: AccessData {
     /// # Errors
     /// [`GatherError`] when the tables cannot be read.
     fn decision(&self, id: &str) -> Result<Option<DecisionMaterial>, GatherError>;
+
+    /// What is told of the network of the cluster, and at the instant, that a question names.
+    ///
+    /// # Errors
+    /// [`GatherError`] when the tables cannot be read.
+    fn network(&self, query: &NetworkQuery) -> Result<NetworkMaterial, GatherError>;
+
+    /// One page of the flows that a question is about.
+    ///
+    /// # Errors
+    /// [`GatherError`] when the tables cannot be read.
+    fn flows(&self, query: NetworkQuery, page: usize, per_page: usize) -> Result<FlowList, GatherError>;
+
+    /// What the workload of a question reaches.
+    ///
+    /// # Errors
+    /// [`GatherError`] when the tables cannot be read.
+    fn reach(&self, query: &NetworkQuery) -> Result<Reach, GatherError>;
+
+    /// What is told of the Secrets of the cluster, and at the instant, that a question names.
+    ///
+    /// # Errors
+    /// [`GatherError`] when the tables cannot be read.
+    fn secrets(&self, query: &SecretQuery) -> Result<SecretsMaterial, GatherError>;
+
+    /// One page of the Secrets that a question is about.
+    ///
+    /// # Errors
+    /// [`GatherError`] when the tables cannot be read.
+    fn secret_list(&self, query: SecretQuery, page: usize, per_page: usize) -> Result<SecretList, GatherError>;
+
+    /// The Secret of a question; `None` when there was none at that time.
+    ///
+    /// # Errors
+    /// [`GatherError`] when the tables cannot be read.
+    fn secret(&self, query: &SecretQuery) -> Result<Option<SecretMaterial>, GatherError>;
 }
 
 /// The newest evaluation with the view of the store that it was made on; replaced as a whole, so that one page never mixes two.
@@ -58,10 +99,11 @@ impl Live {
         Self::default()
     }
 
-    /// From now on shows this evaluation, evidence from this view of the store, and decisions and access from these tables, of which those
+    /// From now on shows this evaluation, evidence from this view of the store, and decisions, access, the network and Secrets from these tables, of which those
     /// that are not asked any more are let go.
     pub fn show(&self, report: Report, reader: StoreReader, session: Session) {
-        let session = Arc::new(session.only(&[&admission::TABLES[..], &access::TABLES].concat()));
+        let asked = [&admission::TABLES[..], &access::TABLES, &network::TABLES, &secrets::TABLES].concat();
+        let session = Arc::new(session.only(&asked));
         let shown = Shown { report: Arc::new(report), reader: Arc::new(reader), session };
         *self.shown.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(shown);
     }
@@ -99,6 +141,65 @@ impl PortalData for Live {
     fn decision(&self, id: &str) -> Result<Option<DecisionMaterial>, GatherError> {
         let Some(shown) = self.shown() else { return Ok(None) };
         waited_for(admission::decision(&shown.session, id))
+    }
+
+    fn network(&self, query: &NetworkQuery) -> Result<NetworkMaterial, GatherError> {
+        let Some(shown) = self.shown() else {
+            return Ok(NetworkMaterial::empty(Vec::new(), String::new(), query.at, Timestamp::MAX));
+        };
+        let material = shown.report.material();
+        let named = |one: &&NetworkMaterial| query.cluster.is_empty() || one.cluster == query.cluster;
+        match material.network.iter().find(named) {
+            // The end of the window was gathered with the report.
+            Some(known) if query.at.is_none() => Ok(known.clone()),
+            _ => {
+                let declared = Declared::of(&material.controls);
+                waited_for(network::network(&shown.session, material.window, &declared, query))
+            }
+        }
+    }
+
+    fn flows(&self, query: NetworkQuery, page: usize, per_page: usize) -> Result<FlowList, GatherError> {
+        let Some(shown) = self.shown() else { return Ok(FlowList { query, ..FlowList::default() }) };
+        let material = shown.report.material();
+        let declared = Declared::of(&material.controls);
+        waited_for(network::flows(&shown.session, material.window, &declared, query, page, per_page))
+    }
+
+    fn reach(&self, query: &NetworkQuery) -> Result<Reach, GatherError> {
+        let Some(shown) = self.shown() else { return Ok(Reach::default()) };
+        waited_for(network::reach(&shown.session, shown.report.material().window, query))
+    }
+
+    fn secrets(&self, query: &SecretQuery) -> Result<SecretsMaterial, GatherError> {
+        let Some(shown) = self.shown() else {
+            return Ok(SecretsMaterial::empty(Vec::new(), String::new(), query.at, Timestamp::MAX));
+        };
+        let material = shown.report.material();
+        let named = |one: &&SecretsMaterial| query.cluster.is_empty() || one.cluster == query.cluster;
+        let known = material.secrets.iter().find(named);
+        match known {
+            // The end of the window was gathered with the report.
+            Some(known) if query.at.is_none() => Ok(known.clone()),
+            known => {
+                let mut asked = waited_for(secrets::secrets(&shown.session, material.window, query))?;
+                // Reads by people are of the window, whatever the instant.
+                if let Some(known) = known {
+                    (asked.reads, asked.reads_total) = (known.reads.clone(), known.reads_total);
+                }
+                Ok(asked)
+            }
+        }
+    }
+
+    fn secret_list(&self, query: SecretQuery, page: usize, per_page: usize) -> Result<SecretList, GatherError> {
+        let Some(shown) = self.shown() else { return Ok(SecretList { query, ..SecretList::default() }) };
+        waited_for(secrets::list(&shown.session, shown.report.material().window, query, page, per_page))
+    }
+
+    fn secret(&self, query: &SecretQuery) -> Result<Option<SecretMaterial>, GatherError> {
+        let Some(shown) = self.shown() else { return Ok(None) };
+        waited_for(secrets::secret(&shown.session, shown.report.material().window, query))
     }
 }
 

@@ -10,7 +10,7 @@ use reports::{ControlText, EvidenceMaterial, LogText, Material, ProofMaterial, R
 use serde_json::{Value, json};
 use store::{ProofError, ReadError, StoreReader};
 
-use crate::admission;
+use crate::{admission, network, secrets};
 
 /// Why the material of a report could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,7 @@ pub async fn material(
         let unknown = || GatherError::UnknownControl { control: id.to_owned() };
         controls.push(control_text(catalogue.control(id).ok_or_else(unknown)?, outcome, &names));
     }
+    let network = network::material(session, result.window, &controls).await?;
     Ok(Material {
         log: log_text(reader),
         window: result.window,
@@ -72,6 +73,8 @@ pub async fn material(
         gaps,
         controls,
         admission: admission::material(session, result.window).await?,
+        network,
+        secrets: secrets::material(session, result.window).await?,
         access: reports::AccessMaterial::default(),
     })
 }

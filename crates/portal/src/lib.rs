@@ -5,6 +5,8 @@
 //!
 //! - [`gather`]: what pages are made from, taken from a store, a session and an evaluation; `plimsoll report` uses it too
 //! - [`admission`]: the same for the pages about admission control, with the questions that they ask between evaluations
+//! - [`network`]: the same for the pages about the network
+//! - [`secrets`]: the same for the pages about Secrets
 //! - [`access`]: the same for the pages about who holds what, and with which credentials people came
 //! - [`data`]: what the portal shows now, replaced as a whole after each evaluation
 //! - [`sign_in`]: who is let in
@@ -17,7 +19,9 @@ pub mod admission;
 pub mod data;
 pub mod gather;
 pub mod guard;
+pub mod network;
 pub mod routes;
+pub mod secrets;
 pub mod server;
 pub mod sign_in;
 

@@ -2,6 +2,8 @@
 
 mod access;
 mod admission;
+mod network;
+mod secrets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/controls/{id}/{file}", get(control_list))
         .route("/sources", get(sources))
         .merge(admission::router())
+        .merge(network::router())
+        .merge(secrets::router())
         .merge(access::router())
         .route("/{file}", get(list))
         .route("/evidence/{origin}/{class}/{detail}/{seq}", get(evidence))
@@ -102,6 +106,11 @@ pub(crate) mod trouble {
         "There is nothing here",
         "The address names no page, control, list or entry of this evaluation.",
         "Go to the overview and follow the links from there.",
+    );
+    pub(crate) const NOT_UNDERSTOOD: Problem<'static> = problem(
+        "The question was not understood",
+        "A field of the address holds something that it cannot hold: a time that is none, for example.",
+        "Ask with the form of the page that this list belongs to; it says what is wrong.",
     );
     pub(crate) const NOT_ALLOWED: Problem<'static> =
         problem("Only reading is possible", "The portal answers GET and HEAD.", "Go to the overview.");

@@ -7,8 +7,10 @@
 use records::{ColumnWriter, EntryReference, Row, Timestamp};
 
 use crate::access::lists;
-use crate::links::CsvFile;
+use crate::links::{CsvFile, NetworkCsv, SecretsCsv};
+use crate::network::{Flow, NetworkMaterial, PairCount};
 use crate::report::{ItemHistory, Report, Section};
+use crate::secrets::{SecretMaterial, SecretRead, SecretsMaterial};
 
 /// The bytes of a list; `None` when the control does not exist.
 #[must_use]
@@ -28,8 +30,96 @@ pub fn render(report: &Report, file: &CsvFile) -> Option<Vec<u8>> {
         CsvFile::Exceptions => rows(&material.admission.exceptions),
         CsvFile::PolicySets => rows(&material.admission.policy_sets),
         CsvFile::Unreconciled => rows(&material.admission.unreconciled),
+        CsvFile::Network(list, query) => {
+            let named = |one: &&NetworkMaterial| query.cluster.is_empty() || one.cluster == query.cluster;
+            network(material.network.iter().find(named)?, *list, &query.workload)?
+        }
+        CsvFile::Secrets(list, query) => {
+            let named = |one: &&SecretsMaterial| query.cluster.is_empty() || one.cluster == query.cluster;
+            secrets(material.secrets.iter().find(named)?, *list)
+        }
         CsvFile::Access(list, _) => return lists::of_package(material, *list),
     })
+}
+
+/// A list about the network of one cluster: what was gathered of it. `None` for what a workload reaches of which it is not worked out.
+#[must_use]
+pub fn network(material: &NetworkMaterial, list: NetworkCsv, workload: &str) -> Option<Vec<u8>> {
+    Some(match list {
+        NetworkCsv::Pairs => pairs(&material.pairs),
+        NetworkCsv::Flows => flows(&material.flows),
+        NetworkCsv::Isolation => {
+            let all: Vec<_> = material.namespaces.iter().flat_map(|one| one.isolation.iter().cloned()).collect();
+            rows(&all)
+        }
+        NetworkCsv::EntryPoints => rows(&material.entries),
+        NetworkCsv::Probes => rows(&material.probes),
+        NetworkCsv::Reach => crate::pages::reach_csv(material.reaches.iter().find(|reach| reach.workload == workload)?),
+    })
+}
+
+/// A list about the Secrets of one cluster: what was gathered of it.
+#[must_use]
+pub fn secrets(material: &SecretsMaterial, list: SecretsCsv) -> Vec<u8> {
+    match list {
+        SecretsCsv::Secrets => secret_rows(&material.secrets),
+        SecretsCsv::Encryption => rows(&material.encryption),
+        SecretsCsv::Reads => reads(&material.reads),
+        SecretsCsv::Findings => rows(&material.findings),
+        SecretsCsv::InLogs => rows(&material.in_logs),
+    }
+}
+
+/// Secrets with how many subjects may read each: all of its namespace, and because a role names it.
+#[must_use]
+pub fn secret_rows(secrets: &[SecretMaterial]) -> Vec<u8> {
+    let columns = records::tables::secrets::SecretPosture::TABLE.columns.iter().map(|column| column.name);
+    let mut list = List::new(columns.chain(["readers", "named_readers"]));
+    for secret in secrets {
+        let mut fields = Fields::default();
+        secret.posture.write(&mut fields);
+        fields.integer(secret.readers.as_ref().map(|row| row.readers));
+        fields.integer(secret.named_readers.as_ref().map(|row| row.readers));
+        list.push(&fields.0);
+    }
+    list.finish()
+}
+
+fn reads(reads: &[SecretRead]) -> Vec<u8> {
+    let mut list = List::new(["at", "user_name", "impersonated_user", "verb", "namespace", "name", "source", "seq"]);
+    for read in reads {
+        let texts = [&read.user, &read.impersonated, &read.verb, &read.namespace, &read.name].map(|text| guarded(text));
+        let mut fields = vec![read.at.to_string()];
+        fields.extend(texts);
+        fields.extend([guarded(&read.provenance.source), read.provenance.seq.to_string()]);
+        list.push(&fields);
+    }
+    list.finish()
+}
+
+/// Flows with whether each is declared.
+#[must_use]
+pub fn flows(flows: &[Flow]) -> Vec<u8> {
+    let mut list =
+        List::new(records::tables::network::NetworkPath::TABLE.columns.iter().map(|c| c.name).chain(["declared"]));
+    for flow in flows {
+        let mut fields = Fields::default();
+        flow.path.write(&mut fields);
+        fields.0.push(flow.declared.to_string());
+        list.push(&fields.0);
+    }
+    list.finish()
+}
+
+fn pairs(pairs: &[PairCount]) -> Vec<u8> {
+    let mut list = List::new(["from_namespace", "to_namespace", "open", "declared", "unknown", "example"]);
+    for pair in pairs {
+        let name = |name: &Option<String>| guarded(name.as_deref().unwrap_or_default());
+        let numbers = [pair.open, pair.declared, pair.unknown].map(|number| number.to_string());
+        let [open, declared, unknown] = numbers;
+        list.push(&[name(&pair.from), name(&pair.to), open, declared, unknown, guarded(&pair.example)]);
+    }
+    list.finish()
 }
 
 /// Rows of one table.

@@ -126,6 +126,18 @@ impl Mark {
     pub fn new(shape: Shape, words: &'static str) -> Self {
         Self { shape, words }
     }
+
+    /// The shape.
+    #[must_use]
+    pub fn shape(self) -> Shape {
+        self.shape
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        self.words
+    }
 }
 
 impl From<Conclusion> for Mark {

@@ -19,10 +19,12 @@ pub mod figures;
 pub mod forms;
 pub mod links;
 pub mod material;
+pub mod network;
 pub mod package;
 pub mod pages;
 pub mod record_lines;
 pub mod report;
+pub mod secrets;
 pub mod shown;
 pub mod strip;
 pub mod timeline;
@@ -30,8 +32,13 @@ pub mod timeline;
 pub use access::{AccessMaterial, AccessQuestion};
 pub use admission::{AdmissionMaterial, DecisionFilter, DecisionList, DecisionMaterial};
 pub use evidence::{EvidenceMaterial, ProofMaterial, RedactionMaterial, SealedProof};
-pub use links::{AccessList, AccessPlace, AdmissionPlace, CsvFile, EvidenceFile, Links, Place};
+pub use links::{
+    AccessList, AccessPlace, AdmissionPlace, CsvFile, EvidenceFile, Links, NetworkCsv, NetworkPlace, Place, SecretsCsv,
+    SecretsPlace,
+};
 pub use material::{ControlText, LogText, Material, MaterialError};
+pub use network::{FlowList, NetworkMaterial, NetworkQuery};
 pub use package::{CopiedFile, PackageError};
 pub use report::Report;
+pub use secrets::{SecretList, SecretMaterial, SecretsMaterial};
 pub use shown::Shown;

@@ -1,6 +1,8 @@
 //! Where pages are: relative files in the package, absolute paths in the portal.
 
 mod access;
+mod network;
+mod secrets;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +12,8 @@ pub use access::{AccessList, AccessPlace};
 
 use crate::access::AccessQuestion;
 use crate::admission::{DecisionFilter, is_decision_id, is_plain_name};
+use crate::network::NetworkQuery;
+use crate::secrets::SecretQuery;
 
 /// Something that a page can link to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +34,10 @@ pub enum Place {
     Sources,
     /// Admission control.
     Admission(AdmissionPlace),
+    /// The network.
+    Network(NetworkPlace),
+    /// Secrets.
+    Secrets(SecretsPlace),
     /// Who holds what, and who used which credential.
     Access(AccessPlace),
     /// A list as CSV.
@@ -59,6 +67,28 @@ pub enum AdmissionPlace {
     Guards(usize),
     /// A page of documentation, by its name.
     Guide(String),
+}
+
+/// The pages about the network. The package has those of the end of the window, without other questions than the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetworkPlace {
+    /// Trust matrix, map, isolation, ways in, probes.
+    Summary(Box<NetworkQuery>),
+    /// A page of flows, from 1.
+    Flows(Box<NetworkQuery>, usize),
+    /// What a workload reaches; without one, where it is asked for.
+    Workload(Box<NetworkQuery>),
+}
+
+/// The pages about Secrets. The package has those of the end of the window, without other questions than the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretsPlace {
+    /// Encryption, managers, reads, credentials in plain text.
+    Overview(Box<SecretQuery>),
+    /// A page of Secrets, from 1.
+    List(Box<SecretQuery>, usize),
+    /// One Secret.
+    Secret(Box<SecretQuery>),
 }
 
 /// The files that belong to one entry.
@@ -124,8 +154,80 @@ pub enum CsvFile {
     PolicySets,
     /// What does not agree between decisions and the audit log.
     Unreconciled,
+    /// A list about the network; in the package that of the end of the window.
+    Network(NetworkCsv, Box<NetworkQuery>),
+    /// A list about Secrets; in the package that of the end of the window.
+    Secrets(SecretsCsv, Box<SecretQuery>),
     /// A list about access; in the package that of the end of the window.
     Access(AccessList, Box<AccessQuestion>),
+}
+
+/// The lists about the Secrets of one cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretsCsv {
+    /// Secrets; in the package those that it has pages for.
+    Secrets,
+    /// Encryption at rest in the window.
+    Encryption,
+    /// Reads by people in the window.
+    Reads,
+    /// Credentials in plain text in objects.
+    Findings,
+    /// Credentials in plain text in audit events of the window.
+    InLogs,
+}
+
+impl SecretsCsv {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Secrets, Self::Encryption, Self::Reads, Self::Findings, Self::InLogs];
+
+    /// Its name without `.csv`.
+    #[must_use]
+    pub fn stem(self) -> &'static str {
+        match self {
+            Self::Secrets => "secrets",
+            Self::Encryption => "encryption",
+            Self::Reads => "reads",
+            Self::Findings => "plaintext",
+            Self::InLogs => "plaintext-in-logs",
+        }
+    }
+}
+
+/// The lists about the network of one cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkCsv {
+    /// Flows counted by pairs of namespaces.
+    Pairs,
+    /// Flows; in the package those that it has rows for.
+    Flows,
+    /// Isolation of namespaces in the window.
+    Isolation,
+    /// Ways in from outside.
+    EntryPoints,
+    /// Connections that probes tried in the window.
+    Probes,
+    /// What a workload reaches.
+    Reach,
+}
+
+impl NetworkCsv {
+    /// All.
+    pub const ALL: [Self; 6] =
+        [Self::Pairs, Self::Flows, Self::Isolation, Self::EntryPoints, Self::Probes, Self::Reach];
+
+    /// Its name without `.csv`.
+    #[must_use]
+    pub fn stem(self) -> &'static str {
+        match self {
+            Self::Pairs => "pairs",
+            Self::Flows => "flows",
+            Self::Isolation => "isolation",
+            Self::EntryPoints => "entry-points",
+            Self::Probes => "probes",
+            Self::Reach => "reach",
+        }
+    }
 }
 
 /// How links are written.
@@ -196,6 +298,19 @@ impl<'a> Links<'a> {
         is_plain_name(id).then(|| self.to(&Place::Admission(AdmissionPlace::Exception(id.to_owned()))))
     }
 
+    /// The reference to the flows that a question is about; the package has one list of them, whatever is asked.
+    #[must_use]
+    pub fn to_flows(&self, query: NetworkQuery) -> String {
+        self.to(&Place::Network(NetworkPlace::Flows(Box::new(query), 1)))
+    }
+
+    /// The reference to what a workload reaches, when it has a page. `known`: whether the package has it.
+    #[must_use]
+    pub fn to_reach(&self, place: &NetworkQuery, workload: &str, known: bool) -> Option<String> {
+        let query = NetworkQuery { workload: workload.to_owned(), ..place.place() };
+        (known || self.live()).then(|| self.to(&Place::Network(NetworkPlace::Workload(Box::new(query)))))
+    }
+
     /// The reference to the page of an entry, when there is one.
     #[must_use]
     pub fn to_evidence(&self, reference: &EntryReference) -> Option<String> {
@@ -221,6 +336,8 @@ pub fn file(place: &Place) -> String {
         Place::EvidenceFile(reference, file) => format!("{}.{}", evidence_stem(reference), file.suffix()),
         Place::Sources => "sources.html".to_owned(),
         Place::Admission(place) => admission_file(place),
+        Place::Network(place) => network::file(place),
+        Place::Secrets(place) => secrets::file(place),
         Place::Access(place) => access::file(place),
         Place::Csv(csv) => format!("{}.csv", csv_stem(csv)),
         Place::Style => "style.css".to_owned(),
@@ -242,6 +359,10 @@ pub fn path(place: &Place) -> String {
         }
         Place::Sources => "/sources".to_owned(),
         Place::Admission(place) => admission_path(place),
+        Place::Network(place) => network::path(place),
+        Place::Secrets(place) => secrets::path(place),
+        Place::Csv(CsvFile::Network(list, query)) => network::csv_path(*list, query),
+        Place::Csv(CsvFile::Secrets(list, query)) => secrets::csv_path(*list, query),
         Place::Access(place) => access::path(place),
         Place::Csv(csv) => format!("/{}.csv{}", csv_stem(csv), csv_query(csv)),
         Place::Style => "/style.css".to_owned(),
@@ -261,6 +382,8 @@ fn csv_stem(csv: &CsvFile) -> String {
         CsvFile::Exceptions => "admission/exceptions".to_owned(),
         CsvFile::PolicySets => "admission/policy-sets".to_owned(),
         CsvFile::Unreconciled => "admission/reconciliation".to_owned(),
+        CsvFile::Network(list, query) => network::csv_stem(*list, query),
+        CsvFile::Secrets(list, query) => secrets::csv_stem(*list, query),
         CsvFile::Access(list, _) => format!("access/{}", list.stem()),
     }
 }
@@ -273,6 +396,7 @@ fn csv_query(csv: &CsvFile) -> String {
     }
 }
 
+/// The file of a page of a list, from 1.
 fn numbered(stem: &str, page: usize) -> String {
     if page == 1 { format!("{stem}.html") } else { format!("{stem}-{page}.html") }
 }

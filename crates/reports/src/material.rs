@@ -6,6 +6,8 @@ use records::{ControlId, ControlKind, Criterion, Period, PeriodSet};
 
 use crate::access::AccessMaterial;
 use crate::admission::AdmissionMaterial;
+use crate::network::NetworkMaterial;
+use crate::secrets::SecretsMaterial;
 
 /// Everything that the pages of one evaluation are rendered from.
 #[derive(Debug, Clone)]
@@ -30,6 +32,10 @@ pub struct Material {
     pub controls: Vec<ControlText>,
     /// What is told of admission control.
     pub admission: AdmissionMaterial,
+    /// What is told of the network at the end of the window, for each cluster in order of their names.
+    pub network: Vec<NetworkMaterial>,
+    /// What is told of Secrets at the end of the window, for each cluster in order of their names.
+    pub secrets: Vec<SecretsMaterial>,
     /// What the package tells of access.
     pub access: AccessMaterial,
 }

@@ -5,6 +5,8 @@
 mod access;
 mod admission;
 mod manifest;
+mod network;
+mod secrets;
 mod verify_text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +58,8 @@ pub enum PackageError {
 ///
 /// Files: `index.html`, `controls.html`, `controls/<id>.html` with `items.html` (split after [`ITEMS_PER_PAGE`] rows into
 /// `items-2.html` ...) and CSV files in `controls/<id>/`, `admission.html` with its pages in `admission/`,
-/// `access.html` with its pages in `access/`, `sources.html`, CSV files at the root, a page and the files of
+/// `access.html` with its pages in `access/`, `network.html` with its pages in `network/`, `secrets.html` with its pages in
+/// `secrets/`, `sources.html`, CSV files at the root, a page and the files of
 /// the proof for each entry under `evidence/`, `results.ndjson`, `style.css`, `VERIFY.md`, `manifest.json`.
 ///
 /// # Errors
@@ -71,6 +74,8 @@ pub fn render(
     let mut files = Files::default();
     render_pages(&report, &known, &mut files)?;
     admission::render(&report, &known, &mut files)?;
+    network::render(&report, &known, &mut files)?;
+    secrets::render(&report, &known, &mut files)?;
     access::render(&report, &known, &mut files)?;
     render_lists(&report, &mut files)?;
     for entry in evidence {

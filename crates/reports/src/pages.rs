@@ -9,8 +9,10 @@ mod controls;
 mod evidence;
 mod frame;
 mod items;
+mod network;
 mod overview;
 mod problem;
+mod secrets;
 mod sources;
 
 pub use access::{access, access_difference, access_people, access_subject, access_subjects, access_who_can};
@@ -22,8 +24,10 @@ pub use control::control;
 pub use controls::controls;
 pub use evidence::evidence;
 pub use items::{items, items_pages};
+pub use network::{flows, network, reach_csv, workload};
 pub use overview::overview;
 pub use problem::{Problem, problem};
+pub use secrets::{secret, secret_list, secrets};
 pub use sources::sources;
 
 /// The style sheet of all pages.

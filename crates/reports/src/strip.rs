@@ -64,6 +64,12 @@ impl Strip {
         Self::new(id, title, describe(line, words), line, NARROW, Vec::new())
     }
 
+    /// A strip for a row of a table that tells something else than verdicts; `words` says what each state stands for.
+    #[must_use]
+    pub fn told(id: &str, title: &str, line: &Timeline, words: impl Fn(State) -> &'static str) -> Self {
+        Self::new(id, title, describe(line, words), line, NARROW, Vec::new())
+    }
+
     /// A strip across the page, with an axis.
     #[must_use]
     pub fn wide(id: &str, title: &str, line: &Timeline) -> Self {

@@ -5,6 +5,7 @@
 //! store.json                            identity and generation of the store
 //! keys/log.skey                         private key of the log (mode 0600)
 //! keys/redaction.key, keys/canary.key   secrets of the program that writes (mode 0600)
+//! keys/admission/                       authority and certificate that the admission webhook made for itself (mode 0700)
 //! control.sock                          where that program takes what others append
 //! wal/<number>.wal                      write-ahead log; number n becomes segment n
 //! segments/<number>.ndjson.zst          lines, readable with `zstdcat | jq`
@@ -30,6 +31,8 @@ pub const PRIVATE_KEY: &str = "keys/log.skey";
 pub const REDACTION_KEY: &str = "keys/redaction.key";
 /// Key of the canaries' audit IDs, likewise.
 pub const CANARY_KEY: &str = "keys/canary.key";
+/// Folder of the certificates that the admission webhook makes for itself, with their keys; likewise.
+pub const ADMISSION_CERTIFICATES: &str = "keys/admission";
 /// Socket of the process that writes, while it runs.
 pub const CONTROL_SOCKET: &str = "control.sock";
 /// Public key of the log.

@@ -121,7 +121,7 @@ fn configuration(url: &str, authority: &str) -> String {
         webhook: WEBHOOK.to_owned(),
         namespace: "plimsoll".to_owned(),
         address: Address::Url(url.to_owned()),
-        authority: authority.as_bytes().to_vec(),
+        authority: Some(authority.as_bytes().to_vec()),
         failure_policy: FailurePolicy::Fail,
         timeout_seconds: 10,
         all_resources: false,

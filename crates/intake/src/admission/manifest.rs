@@ -29,8 +29,9 @@ pub struct ManifestOptions {
     pub namespace: String,
     /// How the webhook is reached.
     pub address: Address,
-    /// The authority that signed the webhook's certificate (PEM).
-    pub authority: Vec<u8>,
+    /// The authority that signed the webhook's certificate (PEM); `None` when the webhook has certificates of its own making and enters their
+    /// authority itself.
+    pub authority: Option<Vec<u8>>,
     /// What becomes of requests without an answer.
     pub failure_policy: FailurePolicy,
     /// How long the API server waits, 1 to 30 s.
@@ -41,6 +42,11 @@ pub struct ManifestOptions {
     /// delete it.
     pub from_disk: bool,
 }
+
+/// Name of the `ValidatingWebhookConfiguration`.
+pub const CONFIGURATION_NAME: &str = "plimsoll-admission";
+/// Name of the Service, in our namespace.
+pub const SERVICE_NAME: &str = "plimsoll-admission";
 
 /// Ending of the names of objects that the API server reads from its own disk.
 const STATIC: &str = ".static.k8s.io";
@@ -88,10 +94,14 @@ const EVERYTHING: &str = r#"  - apiGroups: ["*"]
 #[must_use]
 pub fn manifest(options: &ManifestOptions) -> String {
     let ManifestOptions { webhook, namespace, timeout_seconds, .. } = options;
-    let bundle = base64::engine::general_purpose::STANDARD.encode(&options.authority);
+    let bundle = match &options.authority {
+        Some(authority) => format!("    caBundle: {}\n", base64::engine::general_purpose::STANDARD.encode(authority)),
+        // Applied again, the manifest leaves what the webhook entered.
+        None => "    # caBundle is entered by the webhook itself.\n".to_owned(),
+    };
     let client = match &options.address {
         Address::Service => {
-            format!("    service: {{namespace: {namespace}, name: plimsoll-admission, path: /admission, port: 443}}\n")
+            format!("    service: {{namespace: {namespace}, name: {SERVICE_NAME}, path: /admission, port: 443}}\n")
         }
         Address::Url(url) => format!("    url: {}/admission\n", url.trim_end_matches('/')),
     };
@@ -99,12 +109,12 @@ pub fn manifest(options: &ManifestOptions) -> String {
         FailurePolicy::Fail => "Fail",
         FailurePolicy::Ignore => "Ignore",
     };
-    let name = if options.from_disk { format!("plimsoll-admission{STATIC}") } else { "plimsoll-admission".to_owned() };
+    let name = format!("{CONFIGURATION_NAME}{}", if options.from_disk { STATIC } else { "" });
     let rules = if options.all_resources { EVERYTHING } else { WORKLOADS };
     let configuration = format!(
         "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata:\n  name: {name}\nwebhooks:\n\
          - name: {webhook}\n  admissionReviewVersions: [v1]\n  # Nothing in the cluster is changed by asking.\n  sideEffects: None\n  failurePolicy: {failure}\n  \
-         matchPolicy: Equivalent\n  timeoutSeconds: {timeout_seconds}\n  clientConfig:\n{client}    caBundle: {bundle}\n  \
+         matchPolicy: Equivalent\n  timeoutSeconds: {timeout_seconds}\n  clientConfig:\n{client}{bundle}  \
          # Neither we nor the control plane can be locked out.\n  namespaceSelector:\n    matchExpressions:\n    \
          - {{key: kubernetes.io/metadata.name, operator: NotIn, values: [{namespace}, kube-system]}}\n  rules:\n{rules}"
     );
@@ -113,17 +123,24 @@ pub fn manifest(options: &ManifestOptions) -> String {
     }
     let service = match options.address {
         Address::Service => format!(
-            "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: plimsoll-admission\n  namespace: {namespace}\nspec:\n  \
+            "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: {SERVICE_NAME}\n  namespace: {namespace}\nspec:\n  \
              selector: {{app.kubernetes.io/name: plimsoll}}\n  ports:\n  - {{name: admission, port: 443, targetPort: 9443}}\n"
         ),
         Address::Url(_) => String::new(),
+    };
+    let entering = match &options.authority {
+        Some(_) => String::new(),
+        None => format!(
+            "# To enter the authority of its certificate. Kubernetes' rights end at objects: with these, all of this configuration can be changed.\n\
+             - apiGroups: [admissionregistration.k8s.io]\n  resources: [validatingwebhookconfigurations]\n  resourceNames: [{name}]\n  verbs: [get, patch]\n"
+        ),
     };
     format!(
         "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n---\n\
          apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: plimsoll-admission\n  namespace: {namespace}\n---\n\
          # All that the webhook asks of the cluster.\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: plimsoll-admission\nrules:\n\
-         - apiGroups: [\"\"]\n  resources: [namespaces]\n  verbs: [list, watch]\n---\n\
+         - apiGroups: [\"\"]\n  resources: [namespaces]\n  verbs: [list, watch]\n{entering}---\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: plimsoll-admission\n\
          roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  name: plimsoll-admission\n\
          subjects:\n- kind: ServiceAccount\n  name: plimsoll-admission\n  namespace: {namespace}\n{service}---\n{configuration}"
@@ -139,7 +156,7 @@ mod tests {
             webhook: "admission.plimsoll.dev".to_owned(),
             namespace: "plimsoll".to_owned(),
             address: Address::Service,
-            authority: b"authority".to_vec(),
+            authority: Some(b"authority".to_vec()),
             failure_policy: FailurePolicy::Fail,
             timeout_seconds: 10,
             all_resources: false,
@@ -150,6 +167,11 @@ mod tests {
     #[test]
     fn for_a_service() {
         insta::assert_snapshot!(manifest(&options()));
+    }
+
+    #[test]
+    fn with_certificates_of_its_own_making() {
+        insta::assert_snapshot!(manifest(&ManifestOptions { authority: None, ..options() }));
     }
 
     #[test]

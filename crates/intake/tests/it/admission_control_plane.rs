@@ -59,7 +59,7 @@ fn recorded(store: &Store, id: &str) -> Vec<Value> {
 }
 
 /// A webhook that refuses what is below the baseline of the Pod Security Standards.
-async fn start(dir: &Path, authority: &Authority, store: &Store) -> Result<Admission> {
+pub(crate) async fn start(dir: &Path, authority: &Authority, store: &Store, drain: Duration) -> Result<Admission> {
     let certified = authority.server(&["127.0.0.1"])?;
     let certificate = CertificateFiles { certificate: dir.join("tls.crt"), private_key: dir.join("tls.key") };
     std::fs::write(&certificate.certificate, &certified.certificate_pem)?;
@@ -67,7 +67,7 @@ async fn start(dir: &Path, authority: &Authority, store: &Store) -> Result<Admis
     let (_known, surroundings) = watch::channel(Some(Arc::new(Surroundings::new().all())));
     let mut options = AdmissionOptions::new("prod", ([127, 0, 0, 1], 0).into(), certificate, surroundings);
     options.pod_security = Some("baseline".parse()?);
-    options.drain = Duration::ZERO;
+    options.drain = drain;
     Ok(Admission::start(options, store.clone()).await?)
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn manifest_options(authority: &Authority, url: String) -> ManifestOp
         webhook: WEBHOOK.to_owned(),
         namespace: "plimsoll".to_owned(),
         address: Address::Url(url),
-        authority: authority.pem().as_bytes().to_vec(),
+        authority: Some(authority.pem().as_bytes().to_vec()),
         failure_policy: FailurePolicy::Fail,
         timeout_seconds: 5,
         all_resources: false,
@@ -98,7 +98,7 @@ async fn decisions_are_in_the_audit_log_and_failing_open_shows() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let authority = Authority::new("webhook-ca")?;
     let store = open(dir.path());
-    let webhook = start(dir.path(), &authority, &store).await?;
+    let webhook = start(dir.path(), &authority, &store, Duration::ZERO).await?;
 
     let configuration = |failure_policy, url: String| {
         manifest(&ManifestOptions { failure_policy, ..manifest_options(&authority, url) })
@@ -161,7 +161,7 @@ async fn from_the_api_servers_disk_nobody_can_take_it_away() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let authority = Authority::new("webhook-ca")?;
     let store = open(dir.path());
-    let webhook = start(dir.path(), &authority, &store).await?;
+    let webhook = start(dir.path(), &authority, &store, Duration::ZERO).await?;
     let manifests = tempfile::tempdir()?;
     let url = format!("https://{}", webhook.address());
     let text = manifest(&ManifestOptions { from_disk: true, all_resources: true, ..manifest_options(&authority, url) });

@@ -6,6 +6,7 @@ mod admission;
 mod admission_control_plane;
 mod admission_kill;
 mod admission_kill_control_plane;
+mod admission_rolling;
 mod admission_signatures;
 mod failing;
 mod files;

@@ -122,12 +122,12 @@ pub(crate) struct NetworkArguments {
     /// With `--view reached`: the workload that somebody has taken over, as namespace/name[Kind].
     #[arg(long, value_name = "WORKLOAD", required_if_eq("view", "reached"))]
     pub(crate) from: Option<String>,
-    /// Trust level of a namespace, higher for more trust; before the label plimsoll.dev/trust-level. Several times for several.
+    /// Trust level of a namespace, higher for more trust; before the configuration file and the label plimsoll.dev/trust-level. Several times for several.
     #[arg(long, value_name = "NAMESPACE=LEVEL", value_parser = trust_level)]
     pub(crate) trust_level: Vec<(String, i64)>,
-    /// Whether an ipBlock of a NetworkPolicy takes pods by their addresses, which depends on the network plugin.
-    #[arg(long, value_enum, default_value_t = Blocks::Unknown)]
-    pub(crate) blocks: Blocks,
+    /// Whether an ipBlock of a NetworkPolicy takes pods by their addresses, which depends on the network plugin; default: as the configuration file has it, else unknown.
+    #[arg(long, value_enum)]
+    pub(crate) blocks: Option<Blocks>,
     #[command(flatten)]
     pub(crate) source: AnalyzeSource,
 }

@@ -30,8 +30,11 @@ fn print_manifest(own: &AdmissionManifestArguments) -> Result<Outcome> {
 }
 
 fn options(own: &AdmissionManifestArguments) -> Result<ManifestOptions> {
-    let authority = own.authority.as_ref().context("give --authority")?;
-    let authority = certificates::pem(&certificates::chain(authority)?).into_bytes();
+    let authority = match (&own.authority, own.self_managed) {
+        (Some(file), false) => Some(certificates::pem(&certificates::chain(file)?).into_bytes()),
+        (None, true) => None,
+        _ => bail!("give either --authority or --self-managed"),
+    };
     // They are put into YAML as they are.
     let plain = |text: &str, more: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
     ensure!(plain(&own.namespace, "-") && !own.namespace.is_empty(), "--namespace {:?} is no name", own.namespace);

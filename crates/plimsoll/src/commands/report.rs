@@ -22,6 +22,13 @@ pub(super) fn run(arguments: &Arguments, own: &ReportArguments) -> Result<Outcom
     let mut material = evidence::runtime()?.block_on(async {
         let mut material = portal::gather::material(&reader, session, catalogue, result).await?;
         portal::admission::add_decisions(session, result.window, &mut material.admission).await?;
+        let declared = reports::network::Declared::of(&material.controls);
+        for network in &mut material.network {
+            portal::network::add_flows(session, result.window, &declared, network).await?;
+        }
+        for secrets in &mut material.secrets {
+            portal::secrets::add_secrets(session, result.window, secrets).await?;
+        }
         material.access = portal::access::material(session, &material).await?;
         anyhow::Ok(material)
     })?;

@@ -96,7 +96,7 @@ async fn serve(arguments: &Arguments, configuration: Configuration, roles: &[Rol
     // Then admission: whatever is created meanwhile goes by its failure policy.
     let admission = match (&configuration.admission, &client) {
         (Some(webhook), Some(client)) => {
-            let admission = admission::start(webhook, &cluster_name, client.clone(), &store, heartbeat).await?;
+            let admission = admission::start(webhook, &cluster_name, client.clone(), &store, dir, heartbeat).await?;
             output::say(format_args!("admission webhook: https://{}/admission", admission.address()))?;
             Some(admission)
         }

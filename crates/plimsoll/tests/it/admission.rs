@@ -27,6 +27,12 @@ fn the_manifest_holds_the_authority_and_no_key() {
     plimsoll(&["admission", "manifest", "--authority", file, "--fail-open"])
         .code(0)
         .stdout(predicate::str::contains("failurePolicy: Ignore").and(predicate::str::contains("kind: Service\n")));
+    // Whoever makes its certificates itself gets the right to enter their authority, and nobody else does.
+    let right = predicate::str::contains("resourceNames: [plimsoll-admission]\n  verbs: [get, patch]");
+    plimsoll(&["admission", "manifest", "--self-managed"])
+        .code(0)
+        .stdout(right.clone().and(predicate::str::contains("caBundle: ").not()));
+    plimsoll(&["admission", "manifest", "--authority", file]).code(0).stdout(right.not());
 }
 
 #[test]
@@ -47,6 +53,8 @@ fn what_makes_no_manifest_is_refused_by_name() {
             .stderr(predicate::str::contains(flag));
     }
     plimsoll(&["admission", "manifest", "--authority", file, "--from-disk"]).code(2);
+    plimsoll(&["admission", "manifest", "--authority", file, "--self-managed"]).code(2);
+    plimsoll(&["admission", "manifest"]).code(2);
 }
 
 #[test]

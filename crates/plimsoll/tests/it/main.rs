@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod admission;
+mod guarded_cluster;
 mod policy;
 
 use assert_cmd::Command;

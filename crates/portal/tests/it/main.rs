@@ -9,6 +9,9 @@ mod of_reports {
 
 mod access;
 mod admission;
+mod network;
+mod secrets;
+mod watched;
 
 use std::sync::Arc;
 
@@ -18,7 +21,12 @@ use records::SourceName;
 use reports::access::{
     AccessDifference, AccessQuestion, AccessSummary, CredentialList, SubjectAccess, SubjectList, WhoCan,
 };
-use reports::{DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, Report};
+use reports::network::Reach;
+use reports::secrets::SecretQuery;
+use reports::{
+    DecisionFilter, DecisionList, DecisionMaterial, EvidenceMaterial, FlowList, NetworkMaterial, NetworkQuery, Report,
+    SecretList, SecretMaterial, SecretsMaterial,
+};
 use reqwest::{Client, StatusCode, header, redirect};
 
 /// The sample, or nothing yet.
@@ -48,6 +56,36 @@ impl PortalData for Sample {
 
     fn decision(&self, id: &str) -> Result<Option<DecisionMaterial>, GatherError> {
         Ok(sample::material().admission.decisions.into_iter().find(|one| one.decision.decision_id == id))
+    }
+
+    fn network(&self, _: &NetworkQuery) -> Result<NetworkMaterial, GatherError> {
+        Ok(sample::material().network.remove(0))
+    }
+
+    fn flows(&self, query: NetworkQuery, page: usize, per_page: usize) -> Result<FlowList, GatherError> {
+        let NetworkMaterial { clusters, flows, .. } = sample::material().network.remove(0);
+        let total = flows.len() as u64;
+        Ok(FlowList { query, clusters, rows: flows, total, page, per_page, last_page: 1 })
+    }
+
+    fn secrets(&self, _: &SecretQuery) -> Result<SecretsMaterial, GatherError> {
+        Ok(sample::material().secrets.remove(0))
+    }
+
+    fn secret_list(&self, query: SecretQuery, page: usize, per_page: usize) -> Result<SecretList, GatherError> {
+        let SecretsMaterial { clusters, secrets, .. } = sample::material().secrets.remove(0);
+        let total = secrets.len() as u64;
+        Ok(SecretList { query, clusters, rows: secrets, total, page, per_page, last_page: 1 })
+    }
+
+    fn secret(&self, query: &SecretQuery) -> Result<Option<SecretMaterial>, GatherError> {
+        let SecretsMaterial { secrets, .. } = sample::material().secrets.remove(0);
+        Ok(secrets.into_iter().find(|one| one.posture.name == query.name))
+    }
+
+    fn reach(&self, query: &NetworkQuery) -> Result<Reach, GatherError> {
+        let NetworkMaterial { reaches, .. } = sample::material().network.remove(0);
+        Ok(reaches.into_iter().find(|reach| reach.workload == query.workload).unwrap_or_default())
     }
 }
 
@@ -95,7 +133,7 @@ async fn signed_in(client: &Client, portal: &Portal) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-const PLACES: [&str; 28] = [
+const PLACES: [&str; 36] = [
     "/",
     "/controls",
     "/controls/AC-01",
@@ -108,6 +146,14 @@ const PLACES: [&str; 28] = [
     "/admission/exceptions/00000000000000000000000000000001",
     "/admission/policies/no-privileged",
     "/admission/reconciliation.csv",
+    "/secrets",
+    "/secrets/list?namespace=shop",
+    "/secrets/secret?namespace=shop&name=db",
+    "/secrets/plaintext.csv",
+    "/network",
+    "/network/flows?from=shop",
+    "/network/workload?workload=dev-a/x[Pod]",
+    "/network/flows.csv",
     "/access",
     "/access/subjects",
     "/access/subject?subject=User:dana@example.com",
@@ -134,7 +180,9 @@ async fn nothing_is_shown_without_a_session_and_everything_with_one() {
         let answer = client.get(url(place)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{place}");
         let text = answer.text().await.unwrap();
-        assert!(!text.contains("AC-01") && !text.contains("no-privileged") && !text.contains("dana"), "{place}");
+        for shown in ["AC-01", "no-privileged", "payments", "dana"] {
+            assert!(!text.contains(shown), "{place}: {shown}");
+        }
     }
     let cookie = signed_in(&client, &portal).await;
     for place in PLACES {

@@ -3,7 +3,7 @@
 use records::EntryReference;
 
 use crate::figures::{Mark, Moment, count, share};
-use crate::links::{AccessPlace, AdmissionPlace, Links, Place};
+use crate::links::{AccessPlace, AdmissionPlace, Links, NetworkPlace, Place, SecretsPlace};
 use crate::report::{Report, Section};
 use crate::shown::Shown;
 use crate::strip::Strip;
@@ -18,6 +18,8 @@ pub(super) struct Frame {
     pub(super) overview: String,
     pub(super) controls: String,
     pub(super) admission: String,
+    pub(super) network: String,
+    pub(super) secrets: String,
     pub(super) access: String,
     pub(super) sources: String,
     pub(super) from: Moment,
@@ -41,6 +43,8 @@ impl Frame {
             overview: links.to(&Place::Overview),
             controls: links.to(&Place::Controls),
             admission: links.to(&Place::Admission(AdmissionPlace::Summary)),
+            network: links.to(&Place::Network(NetworkPlace::Summary(Box::default()))),
+            secrets: links.to(&Place::Secrets(SecretsPlace::Overview(Box::default()))),
             access: links.to(&Place::Access(AccessPlace::Summary(Box::default()))),
             sources: links.to(&Place::Sources),
             from: Moment::new(material.window.from),

@@ -11,7 +11,7 @@ use crate::package::attributes;
 use crate::sample;
 
 /// The tags of a page, in order: what a hostile text must not change.
-fn tags(html: &str) -> Vec<String> {
+pub(crate) fn tags(html: &str) -> Vec<String> {
     let mut tags = Vec::new();
     for rest in html.split('<').skip(1) {
         tags.push(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '/' || *c == '!').collect());
@@ -180,7 +180,7 @@ fn all_pages(report: &Report) -> Vec<String> {
     ]
 }
 
-fn hostile() -> impl Strategy<Value = String> {
+pub(crate) fn hostile() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "<script>",
         "</title>",

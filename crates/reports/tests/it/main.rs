@@ -5,6 +5,8 @@
 mod credentials;
 mod decision_list;
 mod hostile;
+mod network;
 mod package;
 mod sample;
+mod secrets;
 mod snapshots;

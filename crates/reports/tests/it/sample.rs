@@ -6,7 +6,9 @@ mod admission;
 mod control;
 mod entries;
 mod monitoring;
+mod network;
 pub(crate) mod rights;
+mod secrets;
 mod sources;
 mod workloads;
 
@@ -95,6 +97,8 @@ pub(crate) fn material() -> Material {
         gaps: sources::gaps(),
         controls: Vec::new(),
         admission: admission::admission(),
+        network: network::network(),
+        secrets: secrets::material(),
         access: rights::access(),
     };
     for (n, control) in controls().into_iter().enumerate() {

@@ -8,6 +8,9 @@ use std::collections::BinaryHeap;
 
 use super::graph::{Best, Graph, Step};
 
+/// A way that may be the best of a vertex: its end, its length, the place of the vertex among those inside, and its first edge.
+type Candidate = (Reverse<u8>, u32, u32, u32);
+
 /// In place of an edge: the vertex is the end itself.
 const OWN_END: u32 = u32::MAX;
 
@@ -79,7 +82,7 @@ impl Around {
         let mut around = Self { ways: inside.iter().map(|number| (*number, None)).collect() };
         let mut into: Vec<Vec<(u32, u32)>> = vec![Vec::new(); inside.len()];
         // Of all that wait, the worst end first, of several the nearest, of equally near ones the first edge.
-        let mut waiting: BinaryHeap<Reverse<(Reverse<u8>, u32, u32, u32)>> = BinaryHeap::new();
+        let mut waiting: BinaryHeap<Reverse<Candidate>> = BinaryHeap::new();
         let rank = |best: &Best| Reverse(best.end as u8);
         for (own, number) in (0_u32..).zip(&inside) {
             // Of what leads out, the best alone can be the way.

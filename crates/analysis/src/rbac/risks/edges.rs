@@ -13,6 +13,8 @@ use crate::rbac::subject::{AUTHENTICATED, SERVICE_ACCOUNTS, Subject};
 const RUNS_AS: &str = "a pod on the node runs as it";
 const CAN_BE_TAKEN: &str = "runs a pod that can take it";
 const RUNS: &str = "runs pods of it";
+const RUNS_IN: &str = "a pod of the namespace runs as it";
+const RUN_AS: &str = "pods run as it, whose tokens their node requests";
 
 impl Engine {
     /// Sets the edges that are there by which pods are on which nodes, where these came or went; adds the vertices at which others begin than before.
@@ -25,6 +27,25 @@ impl Engine {
                 let subject = account_subject(namespace, name);
                 let label = || subject.to_string();
                 let why = (here && self.leads(namespace, name)).then(|| Why::Object { label: label(), says: RUNS_AS });
+                if self.graph.set_edge(vertex, Vertex::Subject(subject), why) {
+                    changed.push(vertex);
+                }
+            }
+        }
+        for (namespace, name) in &found.running {
+            let leads = self.leading.get(namespace).is_some_and(|names| names.contains(name));
+            let runs = leads && self.runs(namespace, name);
+            let holds = leads && self.has_token(namespace, name);
+            let places = [
+                (Vertex::PodsOf(Some(namespace.clone())), holds, RUNS_IN),
+                (Vertex::PodsOf(None), holds, RUNS_IN),
+                (Vertex::NodeCredentials, runs, RUN_AS),
+            ];
+            for (place, is, says) in places {
+                let Some(vertex) = self.graph.find(&place) else { continue };
+                let subject = account_subject(namespace, name);
+                let label = || subject.to_string();
+                let why = is.then(|| Why::Object { label: label(), says });
                 if self.graph.set_edge(vertex, Vertex::Subject(subject), why) {
                     changed.push(vertex);
                 }
@@ -105,7 +126,7 @@ impl Engine {
                 for (namespace, name) in self.leading(scope.as_deref()).filter(|(ns, name)| self.has_token(ns, name)) {
                     let subject = account_subject(namespace, name);
                     let label = subject.to_string();
-                    edge(Vertex::Subject(subject), label, "a pod of the namespace runs as it");
+                    edge(Vertex::Subject(subject), label, RUNS_IN);
                 }
                 for (node, on) in &self.world.running.nodes {
                     let taken = scope.as_ref().is_none_or(|scope| on.taken_from.contains_key(scope));
@@ -146,10 +167,10 @@ impl Engine {
             }
             Vertex::NodeCredentials => {
                 for (namespace, name) in self.leading(None) {
-                    if self.world.running.accounts.get(namespace).is_some_and(|uses| uses.contains_key(name)) {
+                    if self.runs(namespace, name) {
                         let subject = account_subject(namespace, name);
                         let label = subject.to_string();
-                        edge(Vertex::Subject(subject), label, "pods run as it, whose tokens their node requests");
+                        edge(Vertex::Subject(subject), label, RUN_AS);
                     }
                 }
             }
@@ -169,6 +190,10 @@ impl Engine {
             names.iter().map(move |name| (namespace.as_str(), name.as_str()))
         };
         within(&self.leading, scope).flat_map(of)
+    }
+
+    fn runs(&self, namespace: &str, name: &str) -> bool {
+        self.world.running.accounts.get(namespace).is_some_and(|uses| uses.contains_key(name))
     }
 
     fn has_token(&self, namespace: &str, name: &str) -> bool {

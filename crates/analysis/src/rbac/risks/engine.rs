@@ -84,8 +84,10 @@ pub(crate) struct Found {
     pub(crate) subjects: BTreeSet<Subject>,
     /// Service accounts that lead anywhere and did not before, or the other way round.
     pub(crate) flipped: BTreeSet<Name>,
-    /// Namespaces of which other service accounts lead anywhere.
-    pub(crate) leading: BTreeSet<String>,
+    /// Service accounts that lead anywhere while they exist, and did not before, or the other way round.
+    pub(crate) leading: BTreeSet<Name>,
+    /// These, and those that lead anywhere and of which other pods run.
+    pub(crate) running: BTreeSet<Name>,
     /// Nodes on which something else comes together.
     pub(crate) on_nodes: BTreeSet<String>,
     /// Nodes of which all accounts have to be looked at.
@@ -187,8 +189,11 @@ impl Engine {
                 // What its pods hold and whether there are any is told by the ways to it, too.
                 let other = self.lead(namespace, name, has);
                 let leads = self.leading.get(namespace).is_some_and(|names| names.contains(name));
+                if other {
+                    found.leading.insert((namespace.clone(), name.clone()));
+                }
                 if other || (leads && parts.touches(Parts::ACCOUNTS | Parts::RUNNING)) {
-                    found.leading.insert(namespace.clone());
+                    found.running.insert((namespace.clone(), name.clone()));
                 }
             }
             // Whoever is in it by what it is leads where it does.
@@ -309,14 +314,11 @@ impl Engine {
             }
         }
         let mut add = |vertex: Vertex| dirty.extend(self.graph.find(&vertex));
-        for namespace in &found.leading {
+        for (namespace, _) in &found.leading {
             add(Vertex::AccountsOf(Some(namespace.clone())));
-            add(Vertex::PodsOf(Some(namespace.clone())));
         }
         if !found.leading.is_empty() {
             add(Vertex::AccountsOf(None));
-            add(Vertex::PodsOf(None));
-            add(Vertex::NodeCredentials);
         }
         for namespace in &touched.taking {
             add(Vertex::PodsOf(Some(namespace.clone())));

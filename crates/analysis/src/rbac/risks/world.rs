@@ -188,11 +188,7 @@ impl World {
                 touched.subjects.insert(account_subject(namespace, seen.name));
                 touched.parts |= Parts::ACCOUNTS;
             }
-            ("", "namespaces") => {
-                if self.namespaces.remove(seen.name).is_some() {
-                    touched.parts |= Parts::NAMESPACES;
-                }
-            }
+            ("", "namespaces") if self.namespaces.remove(seen.name).is_some() => touched.parts |= Parts::NAMESPACES,
             ("", "secrets") => {
                 self.drop_token(namespace, seen.name, touched);
             }

@@ -8,19 +8,25 @@ use reports::forms::{Graph, Line, Shape, Sheet};
 
 use super::{Answer, Outcome, print, source};
 use crate::arguments::{Arguments, Blocks, Format, NetworkArguments, NetworkView};
+use crate::configuration::Configuration;
 use crate::output;
+
+/// What the configuration file says, if one is given, and what the command line says instead.
+fn options(arguments: &Arguments, own: &NetworkArguments) -> Result<Options> {
+    let mut options = Configuration::load(arguments.config.as_deref())?.network.0;
+    match own.blocks {
+        None => {}
+        Some(Blocks::Unknown) => options.blocks = PodBlocks::Unknown,
+        Some(Blocks::Never) => options.blocks = PodBlocks::Never,
+        Some(Blocks::ByAddress) => options.blocks = PodBlocks::ByAddress,
+    }
+    options.trust_levels.extend(own.trust_level.iter().cloned());
+    Ok(options)
+}
 
 pub(super) fn run(arguments: &Arguments, own: &NetworkArguments) -> Result<Outcome> {
     let snapshot = source::read(arguments, &own.source)?.snapshot;
-    let options = Options {
-        blocks: match own.blocks {
-            Blocks::Unknown => PodBlocks::Unknown,
-            Blocks::Never => PodBlocks::Never,
-            Blocks::ByAddress => PodBlocks::ByAddress,
-        },
-        trust_levels: own.trust_level.iter().cloned().collect(),
-        ..Options::default()
-    };
+    let options = options(arguments, own)?;
     if own.view == NetworkView::EntryPoints {
         return print(arguments.format, &Answer::of(entry_points(&entries::entries(&snapshot))), false);
     }

@@ -1,0 +1,151 @@
+//! The pages about Secrets.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use reports::admission::FilterProblem;
+use reports::secrets::{CSV_SECRETS, SecretQuery};
+use reports::{Links, Report, SecretList, SecretsCsv, SecretsMaterial, csv_file, pages};
+
+use super::{App, answered, download, html, nowhere, page, rendered, trouble};
+use crate::secrets::{LAST_PAGE, SECRETS_PER_PAGE};
+
+pub(super) fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/secrets", get(overview))
+        .route("/secrets/list", get(list))
+        .route("/secrets/secret", get(secret))
+        .route("/secrets/{file}", get(csv))
+}
+
+/// The fields of a question.
+type Fields = Result<Query<Vec<(String, String)>>, QueryRejection>;
+
+/// A question with what of it was not understood, and the page that is asked for.
+struct Asked {
+    query: SecretQuery,
+    problems: Vec<FilterProblem>,
+    page: usize,
+}
+
+/// `None` when the address is no address of these pages.
+fn asked(fields: Fields) -> Option<Asked> {
+    let Query(fields) = fields.ok()?;
+    let (query, problems) = SecretQuery::read(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let page = match fields.iter().find(|(name, _)| name == "page") {
+        Some((_, text)) => text.parse().ok().filter(|page| (1..=LAST_PAGE).contains(page))?,
+        None => 1,
+    };
+    Some(Asked { query, problems, page })
+}
+
+impl Asked {
+    /// Adds what only the tables can tell: that there is no such cluster, or that nothing is known yet of that time.
+    fn check(&mut self, material: &SecretsMaterial) {
+        if !self.query.cluster.is_empty() && !material.clusters.contains(&self.query.cluster) {
+            let what = "Nothing is told of a cluster of this name.";
+            self.problems.push(FilterProblem { field: "cluster", what, given: self.query.cluster.clone() });
+        }
+        if let Some(at) = self.query.at
+            && at > material.known_until
+        {
+            let what = "Nothing is known of this time yet: it lies after the newest evidence.";
+            self.problems.push(FilterProblem { field: "at", what, given: at.to_string() });
+        }
+    }
+
+    /// A page that shows what was not understood says so in its status, too.
+    fn answer(&self, mut response: Response) -> Response {
+        if !self.problems.is_empty() && response.status().is_success() {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+        }
+        response
+    }
+}
+
+/// What the tables tell of the place that is asked for; of a place that was not understood, that of the report.
+fn gathered(app: &App, report: &Report, asked: &mut Asked) -> Result<SecretsMaterial, Box<Response>> {
+    let query = if asked.problems.is_empty() { asked.query.clone() } else { SecretQuery::default() };
+    let mut material = answered(app.data.secrets(&query))?;
+    asked.check(&material);
+    if material.cluster.is_empty() && !material.clusters.is_empty() {
+        // To choose another from the form.
+        material.cluster = report.material().secrets.first().map(|first| first.cluster.clone()).unwrap_or_default();
+    }
+    Ok(material)
+}
+
+async fn overview(State(app): State<Arc<App>>, fields: Fields) -> Response {
+    let Some(mut asked) = asked(fields) else { return nowhere().await };
+    rendered(app, move |app, report| match gathered(app, report, &mut asked) {
+        Ok(material) => {
+            let made = pages::secrets(report, &Links::absolute(), &asked.query, &asked.problems, &material);
+            asked.answer(html(made))
+        }
+        Err(response) => *response,
+    })
+    .await
+}
+
+async fn list(State(app): State<Arc<App>>, fields: Fields) -> Response {
+    let Some(mut asked) = asked(fields) else { return nowhere().await };
+    rendered(app, move |app, report| match listed(app, &mut asked, SECRETS_PER_PAGE) {
+        Ok(list) => {
+            let made = pages::secret_list(report, &Links::absolute(), &asked.query, &asked.problems, &list);
+            asked.answer(html(made))
+        }
+        Err(response) => *response,
+    })
+    .await
+}
+
+/// The Secrets that are asked for; none when the question was not understood.
+fn listed(app: &App, asked: &mut Asked, per_page: usize) -> Result<SecretList, Box<Response>> {
+    let material = answered(app.data.secrets(&SecretQuery::default()))?;
+    asked.check(&material);
+    if asked.problems.is_empty() {
+        let query = SecretQuery { name: String::new(), ..asked.query.clone() };
+        return answered(app.data.secret_list(query, asked.page, per_page));
+    }
+    Ok(SecretList { clusters: material.clusters, page: 1, per_page, last_page: 1, ..SecretList::default() })
+}
+
+async fn secret(State(app): State<Arc<App>>, fields: Fields) -> Response {
+    let Some(mut asked) = asked(fields) else { return nowhere().await };
+    rendered(app, move |app, report| {
+        let made = answered(app.data.secrets(&SecretQuery::default())).and_then(|material| {
+            asked.check(&material);
+            if !asked.problems.is_empty() {
+                return Ok(page(StatusCode::BAD_REQUEST, &trouble::NOT_UNDERSTOOD));
+            }
+            Ok(match answered(app.data.secret(&asked.query))? {
+                Some(secret) => html(pages::secret(report, &Links::absolute(), &asked.query, &secret)),
+                None => page(StatusCode::NOT_FOUND, &trouble::NOWHERE),
+            })
+        });
+        made.unwrap_or_else(|response| *response)
+    })
+    .await
+}
+
+async fn csv(State(app): State<Arc<App>>, Path(file): Path<String>, fields: Fields) -> Response {
+    let wanted = SecretsCsv::ALL.into_iter().find(|list| file.strip_suffix(".csv") == Some(list.stem()));
+    let (Some(list), Some(mut asked)) = (wanted, asked(fields)) else { return nowhere().await };
+    rendered(app, move |app, report| {
+        let made = match list {
+            SecretsCsv::Secrets => listed(app, &mut asked, CSV_SECRETS).map(|list| csv_file::secret_rows(&list.rows)),
+            list => gathered(app, report, &mut asked).map(|material| csv_file::secrets(&material, list)),
+        };
+        match made {
+            Ok(_) if !asked.problems.is_empty() => page(StatusCode::BAD_REQUEST, &trouble::NOT_UNDERSTOOD),
+            Ok(bytes) => download("text/csv; charset=utf-8", &format!("secrets-{}.csv", list.stem()), bytes),
+            Err(response) => *response,
+        }
+    })
+    .await
+}
