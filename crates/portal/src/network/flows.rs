@@ -107,7 +107,7 @@ pub async fn reach(session: &Session, window: Period, query: &NetworkQuery) -> R
     let Some(cluster) = chosen(&clusters(session).await?, query) else { return Ok(nothing) };
     let place = Place { cluster, window, at: instant(query.at, window) };
     let workloads = workloads(session, &place).await?;
-    let exists = workloads.iter().any(|name| *name == query.workload);
+    let exists = workloads.contains(&query.workload);
     if !exists {
         return Ok(nothing);
     }
