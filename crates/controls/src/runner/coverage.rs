@@ -38,7 +38,7 @@ pub struct ControlCoverage {
 }
 
 /// Classes whose sources make their origin a cluster.
-const CLUSTER_CLASSES: [SourceClass; 7] = [
+const CLUSTER_CLASSES: [SourceClass; 8] = [
     SourceClass::Audit,
     SourceClass::Watch,
     SourceClass::Configuration,
@@ -46,6 +46,7 @@ const CLUSTER_CLASSES: [SourceClass; 7] = [
     SourceClass::Admission,
     SourceClass::Encryption,
     SourceClass::Identities,
+    SourceClass::Repositories,
 ];
 
 impl SourceCoverage {
