@@ -16,6 +16,7 @@
 //! - Constrained impersonation, signing, endpoints and the like are told, but no path goes on from them.
 
 mod around;
+mod back;
 pub mod catalogue;
 mod edges;
 mod engine;

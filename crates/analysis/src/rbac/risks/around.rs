@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::back::Back;
 use super::graph::{Best, Graph, Step};
 
 /// A way that may be the best of a vertex: its end, its length, the place of the vertex among those inside, and its first edge.
@@ -21,53 +22,29 @@ pub(crate) struct Around {
     ways: Vec<(u32, Option<Best>)>,
 }
 
-/// Where in the tree of all ways on each vertex comes to next: the other way round.
+/// What leads to each vertex.
 #[derive(Debug)]
 pub(crate) struct Comers {
-    first: Vec<u32>,
-    comers: Vec<u32>,
+    /// The vertices whose ways on go to it next.
+    next: Back<u32>,
+    /// All edges.
+    edges: Back<Step>,
 }
 
 impl Comers {
     pub(crate) fn of(graph: &Graph) -> Self {
-        let next = || (0..).take(graph.len()).filter_map(|number: u32| Some((number, graph.next(number)?.1.to)));
-        let mut first: Vec<u32> = vec![0; graph.len() + 1];
-        for (_, to) in next() {
-            if let Some(count) = first.get_mut(to as usize + 1) {
-                *count += 1;
-            }
-        }
-        let mut sum = 0;
-        for count in &mut first {
-            sum += *count;
-            *count = sum;
-        }
-        let (mut comers, mut free) = (vec![0; sum as usize], first.clone());
-        for (from, to) in next() {
-            if let Some(place) = free.get_mut(to as usize) {
-                if let Some(comer) = comers.get_mut(*place as usize) {
-                    *comer = from;
-                }
-                *place += 1;
-            }
-        }
-        Self { first, comers }
-    }
-
-    /// The vertices that go on to this one next.
-    fn to(&self, number: u32) -> &[u32] {
-        let at = |number: usize| self.first.get(number).map_or(0, |at| *at as usize);
-        self.comers.get(at(number as usize)..at(number as usize + 1)).unwrap_or_default()
+        let next = (0..).take(graph.len()).filter_map(|number: u32| Some((graph.next(number)?.1.to, number)));
+        Self { next: Back::of(graph.len(), next), edges: graph.back() }
     }
 }
 
 impl Around {
     /// Works the ways out around a vertex.
     pub(crate) fn of(graph: &Graph, comers: &Comers, avoided: u32) -> Self {
-        let mut inside: Vec<u32> = comers.to(avoided).to_vec();
+        let mut inside: Vec<u32> = comers.next.to(avoided).to_vec();
         let mut next = 0;
         while let Some(number) = inside.get(next).copied() {
-            inside.extend(comers.to(number));
+            inside.extend(comers.next.to(number));
             next += 1;
         }
         inside.sort_unstable();
@@ -80,7 +57,6 @@ impl Around {
         }
         let place = |number: u32| place.get(number as usize).copied().unwrap_or(0).checked_sub(1);
         let mut around = Self { ways: inside.iter().map(|number| (*number, None)).collect() };
-        let mut into: Vec<Vec<(u32, u32)>> = vec![Vec::new(); inside.len()];
         // Of all that wait, the worst end first, of several the nearest, of equally near ones the first edge.
         let mut waiting: BinaryHeap<Reverse<Candidate>> = BinaryHeap::new();
         let rank = |best: &Best| Reverse(best.end as u8);
@@ -88,11 +64,9 @@ impl Around {
             // Of what leads out, the best alone can be the way.
             let mut best = graph.own_end(*number).map(|end| (rank(&end), 0, own, OWN_END));
             for (position, edge) in (0..).zip(graph.out(*number)).filter(|(_, edge)| edge.to != avoided) {
-                if let Some(to) = place(edge.to) {
-                    if let Some(into) = into.get_mut(to as usize) {
-                        into.push((own, position));
-                    }
-                } else if let Some(on) = graph.best(edge.to) {
+                if place(edge.to).is_none()
+                    && let Some(on) = graph.best(edge.to)
+                {
                     let this = (rank(&on), on.distance + 1, own, position);
                     best = Some(best.map_or(this, |best| best.min(this)));
                 }
@@ -115,9 +89,10 @@ impl Around {
             if let Some(way) = around.ways.get_mut(own as usize) {
                 way.1 = best;
             }
-            for (from, position) in into.get(own as usize).into_iter().flatten() {
-                if around.ways.get(*from as usize).is_some_and(|way| way.1.is_none()) {
-                    waiting.push(Reverse((end, distance + 1, *from, *position)));
+            for (from, position) in comers.edges.to(number) {
+                let Some(from) = place(*from) else { continue };
+                if around.ways.get(from as usize).is_some_and(|way| way.1.is_none()) {
+                    waiting.push(Reverse((end, distance + 1, from, *position)));
                 }
             }
         }

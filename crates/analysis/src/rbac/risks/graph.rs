@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use ahash::{HashMap, RandomState};
 
+use super::back::Back;
 use super::catalogue::Effect;
 use super::vertex::Vertex;
 
@@ -246,36 +247,16 @@ impl Graph {
         best
     }
 
+    /// All edges, by the vertex that they lead to.
+    pub(crate) fn back(&self) -> Back<Step> {
+        let edges = (0..)
+            .zip(&self.places)
+            .flat_map(|(from, place)| (0..).zip(&place.out).map(move |(position, edge)| (edge.to, (from, position))));
+        Back::of(self.len(), edges)
+    }
+
     fn settle_all(&mut self) {
-        // What leads to each vertex, one after the other: where the steps to it begin among all.
-        let mut first: Vec<u32> = vec![0; self.places.len() + 1];
-        for edge in self.places.iter().flat_map(|place| &place.out) {
-            if let Some(count) = first.get_mut(edge.to as usize + 1) {
-                *count += 1;
-            }
-        }
-        let mut sum = 0;
-        for count in &mut first {
-            sum += *count;
-            *count = sum;
-        }
-        let mut into: Vec<Step> = vec![(0, 0); sum as usize];
-        let mut free = first.clone();
-        for (from, place) in (0..).zip(&self.places) {
-            for (position, edge) in (0..).zip(&place.out) {
-                if let Some(next) = free.get_mut(edge.to as usize) {
-                    if let Some(step) = into.get_mut(*next as usize) {
-                        *step = (from, position);
-                    }
-                    *next += 1;
-                }
-            }
-        }
-        let into = |number: u32| {
-            let from = first.get(number as usize).map_or(0, |at| *at as usize);
-            let to = first.get(number as usize + 1).map_or(0, |at| *at as usize);
-            into.get(from..to).unwrap_or_default()
-        };
+        let back = self.back();
         for place in &mut self.places {
             place.best = None;
         }
@@ -289,7 +270,7 @@ impl Graph {
             }
             while let Some(number) = waiting.pop_front() {
                 let Some(on) = self.best(number) else { continue };
-                for (from, position) in into(number) {
+                for (from, position) in back.to(number) {
                     let Some(place) = self.places.get_mut(*from as usize) else { continue };
                     // Of equally short ways that of the first edge counts; the vertex itself has not been gone on from yet.
                     let first = place.best.is_none();

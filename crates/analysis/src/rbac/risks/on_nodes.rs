@@ -60,17 +60,12 @@ impl Engine {
             }
             let mut findings = Vec::new();
             if leads {
-                let on: Vec<Name> = self
-                    .world
-                    .running
-                    .nodes
-                    .get(&node)
-                    .into_iter()
-                    .flat_map(|on| on.accounts.keys())
-                    .cloned()
-                    .collect();
-                let accounts = on.iter().map(|account| self.account(account)).filter(|account| account.holds_a_part());
-                let accounts: Vec<_> = accounts.collect();
+                let on = || self.world.running.nodes.get(&node).into_iter().flat_map(|on| on.accounts.keys());
+                let new: Vec<Name> = on().filter(|account| !self.accounts.contains_key(*account)).cloned().collect();
+                new.iter().for_each(|account| drop(self.account(account)));
+                let on = self.world.running.nodes.get(&node).into_iter().flat_map(|on| on.accounts.keys());
+                let known = on.filter_map(|account| self.accounts.get(account));
+                let accounts: Vec<_> = known.filter(|account| account.holds_a_part()).cloned().collect();
                 findings.extend(nodes::path(&node));
                 findings.extend(nodes::together(&self.options, &accounts));
             }

@@ -1,6 +1,6 @@
 //! From a way in which a pattern is held to the vertices that it opens: where Kubernetes prevents escalation, exactly as far as it does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::Opens;
 use super::findings::{Finding, Held, Opening};
@@ -167,6 +167,9 @@ fn pods(world: &World, scope: Option<&str>, targets: &Reach) -> Vec<Vertex> {
     vertices
 }
 
+/// Namespace (`None` for a ClusterRole) and name of a role.
+type RoleReference<'a> = (Option<&'a str>, &'a str);
+
 /// What binding gives: the roles named, in the place where they can be bound.
 fn bound(
     world: &World,
@@ -182,21 +185,24 @@ fn bound(
     };
     if existing {
         // The role of a binding cannot be changed, only who it is of.
-        let mut vertices = Vec::new();
         let bindings: Vec<_> = match (over_cluster, scope) {
             (true, _) => world.bindings_in(None).collect(),
             (false, Some(namespace)) => world.bindings_in(Some(namespace)).collect(),
             (false, None) => world.bindings().filter(|bound| bound.binding.namespace.is_some()).collect(),
         };
+        // Many bindings are of one role; in order of role and place, each once.
+        let mut roles: BTreeSet<(RoleReference<'_>, Option<&str>)> = BTreeSet::new();
         for bound in bindings {
-            let Some(key) = super::world::role_key(&bound.binding) else { continue };
-            if key.0.is_none() == cluster_roles && named(&key.1) && world.role(&key).is_some() {
-                vertices.push(Vertex::Rights(key, bound.binding.namespace.clone()));
+            let Some((namespace, name)) = bound.binding.role_key() else { continue };
+            if namespace.is_none() == cluster_roles && named(name) {
+                roles.insert(((namespace, name), bound.binding.namespace.as_deref()));
             }
         }
-        vertices.sort();
-        vertices.dedup();
-        return vertices;
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let keyed =
+            roles.into_iter().map(|((namespace, name), place)| ((owned(namespace), name.to_owned()), owned(place)));
+        let there = keyed.filter(|(key, _)| world.role(key).is_some());
+        return there.map(|(key, place)| Vertex::Rights(key, place)).collect();
     }
     match (targets, cluster_roles) {
         (Reach::All, true) if over_cluster => vec![Vertex::ClusterAdmin],
