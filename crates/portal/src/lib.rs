@@ -20,6 +20,7 @@ pub mod data;
 pub mod gather;
 pub mod guard;
 pub mod network;
+mod place;
 pub mod routes;
 pub mod secrets;
 pub mod server;

@@ -7,13 +7,13 @@ mod summary;
 
 use controls::Session;
 use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkProbe, TrustBoundary};
-use records::{Period, Row, RowReader, Timestamp};
+use records::{Period, Row};
 use reports::network::{Declared, NetworkQuery};
 use reports::{ControlText, NetworkMaterial};
 
-use crate::admission::condition::{instant, literal, literals};
-use crate::admission::rows;
+use crate::admission::condition::literals;
 use crate::gather::GatherError;
+use crate::place::{self, Place, chosen};
 
 pub use flows::{add_flows, flows, reach};
 
@@ -30,9 +30,6 @@ pub const TABLES: [&str; 5] = [
 pub const FLOWS_PER_PAGE: usize = 200;
 /// The last page that is given: what lies further back is found by a narrower question, not by turning pages.
 pub const LAST_PAGE: usize = 100;
-/// The most clusters that are told of.
-const CLUSTERS: usize = 50;
-
 /// What a report tells of the network at the end of its window, for each cluster.
 ///
 /// # Errors
@@ -62,7 +59,7 @@ pub async fn network(
     query: &NetworkQuery,
 ) -> Result<NetworkMaterial, GatherError> {
     let clusters = clusters(session).await?;
-    let Some(cluster) = chosen(&clusters, query) else {
+    let Some(cluster) = chosen(&clusters, &query.cluster) else {
         return Ok(NetworkMaterial::empty(clusters, String::new(), query.at, session.now()));
     };
     let place = Place { cluster: cluster.clone(), window, at: reports::network::instant(query.at, window) };
@@ -73,38 +70,8 @@ pub async fn network(
 
 /// Names of the clusters of which the tables tell anything.
 async fn clusters(session: &Session) -> Result<Vec<String>, GatherError> {
-    let of = |table: &records::Table| format!("SELECT DISTINCT cluster FROM {}", table.name);
-    let sql = format!(
-        "SELECT cluster FROM ({} UNION {} UNION {}) ORDER BY cluster LIMIT {CLUSTERS}",
-        of(NetworkIsolation::TABLE),
-        of(EntryPoint::TABLE),
-        of(NetworkProbe::TABLE)
-    );
-    rows(session, &sql, |row| Ok(row.text(0).unwrap_or_default().to_owned())).await
-}
-
-/// The cluster that is asked for, by default the first.
-fn chosen(clusters: &[String], query: &NetworkQuery) -> Option<String> {
-    clusters.iter().find(|name| query.cluster.is_empty() || **name == query.cluster).cloned()
-}
-
-/// Of which cluster and instant rows are looked for.
-struct Place {
-    cluster: String,
-    window: Period,
-    at: Timestamp,
-}
-
-impl Place {
-    /// The condition for rows that hold at the instant.
-    fn holds(&self) -> String {
-        let at = instant(self.at);
-        format!("{} AND valid_from <= {at} AND (valid_to IS NULL OR valid_to > {at})", self.of_cluster())
-    }
-
-    fn of_cluster(&self) -> String {
-        format!("cluster = {}", literal(&self.cluster))
-    }
+    let tables = [NetworkIsolation::TABLE.name, EntryPoint::TABLE.name, NetworkProbe::TABLE.name];
+    place::clusters(session, &tables).await
 }
 
 /// Whether a row of `network_paths` is declared, as NW-03 has it.

@@ -2,6 +2,7 @@
 
 mod access;
 mod admission;
+mod asked;
 mod network;
 mod secrets;
 

@@ -36,7 +36,7 @@ pub async fn flows(
     let clusters = clusters(session).await?;
     let page = page.max(1);
     let list = FlowList { clusters, query, page, per_page, last_page: LAST_PAGE, ..FlowList::default() };
-    let Some(cluster) = chosen(&list.clusters, &list.query) else { return Ok(list) };
+    let Some(cluster) = chosen(&list.clusters, &list.query.cluster) else { return Ok(list) };
     let place = Place { cluster, window, at: instant(list.query.at, window) };
     let of = format!("network_paths WHERE {}", condition(session, &place, declared, &list.query).await?);
     let total = total(session, &of).await?;
@@ -104,7 +104,7 @@ async fn condition(
 /// [`GatherError::Tables`].
 pub async fn reach(session: &Session, window: Period, query: &NetworkQuery) -> Result<Reach, GatherError> {
     let nothing = Reach { workload: query.workload.clone(), ..Reach::default() };
-    let Some(cluster) = chosen(&clusters(session).await?, query) else { return Ok(nothing) };
+    let Some(cluster) = chosen(&clusters(session).await?, &query.cluster) else { return Ok(nothing) };
     let place = Place { cluster, window, at: instant(query.at, window) };
     let workloads = workloads(session, &place).await?;
     let exists = workloads.contains(&query.workload);

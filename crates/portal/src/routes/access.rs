@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -15,6 +14,7 @@ use reports::access::{
 use reports::pages::PageError;
 use reports::{AccessList, AccessQuestion, Links, Report, csv_file, pages};
 
+use super::asked::{Fields, page_number};
 use super::{App, answered, download, html, nowhere, page, rendered, trouble};
 use crate::access::{LAST_PAGE, ROWS_OF_SUBJECT, ROWS_PER_PAGE};
 use crate::gather::GatherError;
@@ -33,9 +33,6 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/access/{file}", get(list))
 }
 
-/// The fields of a question, and the page that is asked for.
-type Fields = Result<Query<Vec<(String, String)>>, QueryRejection>;
-
 /// The fields; `None` when the address holds none that can be read.
 fn given(fields: Fields) -> Option<Vec<(String, String)>> {
     fields.ok().map(|Query(fields)| fields)
@@ -44,14 +41,6 @@ fn given(fields: Fields) -> Option<Vec<(String, String)>> {
 fn read(fields: &[(String, String)], report: &Report) -> AccessQuestion {
     let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     AccessQuestion::read(fields, report.material().window)
-}
-
-/// The page that is asked for; `None` for what is none.
-fn numbered(fields: &[(String, String)]) -> Option<usize> {
-    match fields.iter().find(|(name, _)| name == "page") {
-        Some((_, text)) => text.parse().ok().filter(|page| (1..=LAST_PAGE).contains(page)),
-        None => Some(1),
-    }
 }
 
 /// A page with what was asked and could not be understood: nothing is asked of the tables for it.
@@ -88,7 +77,8 @@ async fn summary(State(app): State<Arc<App>>, fields: Fields) -> Response {
 }
 
 async fn subjects(State(app): State<Arc<App>>, fields: Fields) -> Response {
-    let Some((number, fields)) = given(fields).and_then(|fields| Some((numbered(&fields)?, fields))) else {
+    let Some((number, fields)) = given(fields).and_then(|fields| Some((page_number(&fields, LAST_PAGE)?, fields)))
+    else {
         return nowhere().await;
     };
     rendered(app, move |app, report| {
@@ -160,7 +150,8 @@ async fn difference(State(app): State<Arc<App>>, fields: Fields) -> Response {
 }
 
 async fn people(State(app): State<Arc<App>>, fields: Fields) -> Response {
-    let Some((number, fields)) = given(fields).and_then(|fields| Some((numbered(&fields)?, fields))) else {
+    let Some((number, fields)) = given(fields).and_then(|fields| Some((page_number(&fields, LAST_PAGE)?, fields)))
+    else {
         return nowhere().await;
     };
     rendered(app, move |app, report| {

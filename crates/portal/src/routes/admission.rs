@@ -11,6 +11,7 @@ use axum::routing::get;
 use reports::admission::CSV_ROWS;
 use reports::{CsvFile, DecisionFilter, DecisionList, Links, csv_file, pages};
 
+use super::asked::{Fields, page_number};
 use super::{App, Paging, answered, csv, download, html, named, nowhere, page, rendered, trouble};
 use crate::admission::{DECISIONS_PER_PAGE, LAST_PAGE};
 
@@ -36,15 +37,9 @@ async fn summary(State(app): State<Arc<App>>) -> Response {
     rendered(app, |_, report| html(pages::admission(report, &Links::absolute()))).await
 }
 
-/// The fields of a filter, and the page that is asked for.
-type Fields = Result<Query<Vec<(String, String)>>, QueryRejection>;
-
 fn read(fields: &[(String, String)]) -> Option<(DecisionFilter, DecisionList, usize)> {
     let (filter, problems) = DecisionFilter::read(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let page = match fields.iter().find(|(name, _)| name == "page") {
-        Some((_, text)) => text.parse().ok().filter(|page| (1..=LAST_PAGE).contains(page))?,
-        None => 1,
-    };
+    let page = page_number(fields, LAST_PAGE)?;
     let nothing = DecisionList {
         filter: filter.clone(),
         problems,

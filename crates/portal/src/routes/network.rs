@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use reports::admission::FilterProblem;
 use reports::network::CSV_FLOWS;
 use reports::{FlowList, Links, NetworkCsv, NetworkMaterial, NetworkQuery, Report, csv_file, pages};
 
+use super::asked::Fields;
 use super::{App, answered, download, html, nowhere, page, rendered, trouble};
 use crate::network::{FLOWS_PER_PAGE, LAST_PAGE};
 
@@ -23,49 +22,11 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/network/{file}", get(list))
 }
 
-/// The fields of a question.
-type Fields = Result<Query<Vec<(String, String)>>, QueryRejection>;
-
-/// A question with what of it was not understood, and the page that is asked for.
-struct Asked {
-    query: NetworkQuery,
-    problems: Vec<FilterProblem>,
-    page: usize,
-}
+type Asked = super::asked::Asked<NetworkQuery>;
 
 /// `None` when the address is no address of these pages.
 fn asked(fields: Fields) -> Option<Asked> {
-    let Query(fields) = fields.ok()?;
-    let (query, problems) = NetworkQuery::read(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let page = match fields.iter().find(|(name, _)| name == "page") {
-        Some((_, text)) => text.parse().ok().filter(|page| (1..=LAST_PAGE).contains(page))?,
-        None => 1,
-    };
-    Some(Asked { query, problems, page })
-}
-
-impl Asked {
-    /// Adds what only the tables can tell: that there is no such cluster, or that nothing is known yet of that time.
-    fn check(&mut self, material: &NetworkMaterial) {
-        if !self.query.cluster.is_empty() && !material.clusters.contains(&self.query.cluster) {
-            let what = "Nothing is told of a cluster of this name.";
-            self.problems.push(FilterProblem { field: "cluster", what, given: self.query.cluster.clone() });
-        }
-        if let Some(at) = self.query.at
-            && at > material.known_until
-        {
-            let what = "Nothing is known of this time yet: it lies after the newest evidence.";
-            self.problems.push(FilterProblem { field: "at", what, given: at.to_string() });
-        }
-    }
-
-    /// A page that shows what was not understood says so in its status, too.
-    fn answer(&self, mut response: Response) -> Response {
-        if !self.problems.is_empty() && response.status().is_success() {
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-        }
-        response
-    }
+    Asked::new(fields, LAST_PAGE)
 }
 
 /// What the report or the tables tell of the place that is asked for; of a place that was not understood, that of the report.

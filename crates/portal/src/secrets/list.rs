@@ -35,7 +35,7 @@ pub async fn list(
     let clusters = clusters(session).await?;
     let page = page.max(1);
     let list = SecretList { clusters, query, page, per_page, last_page: LAST_PAGE, ..SecretList::default() };
-    let Some(cluster) = chosen(&list.clusters, &list.query) else { return Ok(list) };
+    let Some(cluster) = chosen(&list.clusters, &list.query.cluster) else { return Ok(list) };
     let place = Place { cluster, window, at: asked_instant(list.query.at, window) };
     let of = format!("secrets_posture WHERE {}", condition(&place, &list.query));
     let total = total(session, &of).await?;
@@ -112,7 +112,7 @@ pub async fn secret(
     window: Period,
     query: &SecretQuery,
 ) -> Result<Option<SecretMaterial>, GatherError> {
-    let Some(cluster) = chosen(&clusters(session).await?, query) else { return Ok(None) };
+    let Some(cluster) = chosen(&clusters(session).await?, &query.cluster) else { return Ok(None) };
     if query.namespace.is_empty() || query.name.is_empty() {
         return Ok(None);
     }

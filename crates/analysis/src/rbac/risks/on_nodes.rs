@@ -45,8 +45,7 @@ impl Engine {
             }
         }
         for (node, changed) in nodes {
-            let on = self.world.running.nodes.get(&node);
-            let leads = on.is_some_and(|on| on.accounts.keys().any(|(namespace, name)| self.leads(namespace, name)));
+            let leads = self.world.running.accounts_on(&node).any(|(namespace, name)| self.leads(namespace, name));
             let known = self.on_nodes.get(&node);
             let had = known.is_some_and(|told| !told.findings.is_empty());
             if !leads && !had {
@@ -60,11 +59,10 @@ impl Engine {
             }
             let mut findings = Vec::new();
             if leads {
-                let on = || self.world.running.nodes.get(&node).into_iter().flat_map(|on| on.accounts.keys());
-                let new: Vec<Name> = on().filter(|account| !self.accounts.contains_key(*account)).cloned().collect();
+                let on = self.world.running.accounts_on(&node);
+                let new: Vec<Name> = on.filter(|account| !self.accounts.contains_key(*account)).cloned().collect();
                 new.iter().for_each(|account| drop(self.account(account)));
-                let on = self.world.running.nodes.get(&node).into_iter().flat_map(|on| on.accounts.keys());
-                let known = on.filter_map(|account| self.accounts.get(account));
+                let known = self.world.running.accounts_on(&node).filter_map(|account| self.accounts.get(account));
                 let accounts: Vec<_> = known.filter(|account| account.holds_a_part()).cloned().collect();
                 findings.extend(nodes::path(&node));
                 findings.extend(nodes::together(&self.options, &accounts));

@@ -299,6 +299,11 @@ fn count<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K, more: bool) -> bool {
 }
 
 impl Running {
+    /// The service accounts of the pods on a node, by namespace and name.
+    pub(crate) fn accounts_on(&self, node: &str) -> impl Iterator<Item = &(String, String)> {
+        self.nodes.get(node).into_iter().flat_map(|on| on.accounts.keys())
+    }
+
     /// The pods of a name in a namespace, or in all, each with its namespace.
     pub(crate) fn pods_named<'a>(&'a self, scope: Option<&'a str>, name: &str) -> Vec<(&'a str, &'a Use)> {
         let namespaces: Vec<&'a str> = match scope {
