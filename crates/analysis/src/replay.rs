@@ -5,6 +5,7 @@
 //! gives the walk, [`Lasting`] turns what holds at each moment into intervals.
 
 use std::collections::BTreeMap;
+use std::ops::RangeBounds;
 
 use records::Timestamp;
 use records::tables::objects::ObjectVersion;
@@ -98,10 +99,23 @@ impl<K: Ord + Clone, V: PartialEq> Lasting<K, V> {
         }
     }
 
-    /// From `at` on, exactly these hold among the keys that `touched` tells: others that it tells end, those that it does not go on.
-    pub fn replace(&mut self, at: Timestamp, touched: impl Fn(&K) -> bool, now: impl IntoIterator<Item = (K, V)>) {
+    /// From `at` on, exactly these hold: all others end.
+    pub fn replace(&mut self, at: Timestamp, now: impl IntoIterator<Item = (K, V)>) {
+        self.replace_among(at, .., |_| true, now);
+    }
+
+    /// From `at` on, exactly these hold among the keys that begin a range, as far as `touched` tells of them one after the other: others of these end, all
+    /// other keys go on.
+    pub fn replace_among(
+        &mut self,
+        at: Timestamp,
+        range: impl RangeBounds<K>,
+        touched: impl Fn(&K) -> bool,
+        now: impl IntoIterator<Item = (K, V)>,
+    ) {
         let now: BTreeMap<K, V> = now.into_iter().collect();
-        let gone: Vec<K> = self.open.keys().filter(|key| touched(key) && !now.contains_key(key)).cloned().collect();
+        let held = self.open.range(range).map(|(key, _)| key).take_while(|key| touched(key));
+        let gone: Vec<K> = held.filter(|key| !now.contains_key(key)).cloned().collect();
         for key in gone {
             self.end(at, &key);
         }
@@ -154,8 +168,9 @@ mod tests {
     #[test]
     fn replacing_ends_what_is_touched_and_not_told_again() {
         let mut lasting = Lasting::new();
-        lasting.replace(at(1), |_| true, [("a1", 1), ("a2", 2), ("b1", 3)]);
-        lasting.replace(at(2), |key| key.starts_with('a'), [("a2", 2), ("a3", 4)]);
+        lasting.replace(at(1), [("0", 0)]);
+        lasting.replace(at(1), [("a1", 1), ("a2", 2), ("b1", 3)]);
+        lasting.replace_among(at(2), "a".., |key| key.starts_with('a'), [("a2", 2), ("a3", 4)]);
         let open: Vec<_> = lasting.open().map(|(key, value)| (*key, *value)).collect();
         assert_eq!(open, [("a2", 2), ("a3", 4), ("b1", 3)]);
         let expected = [("a1", 1, 1, Some(2)), ("a2", 2, 1, None), ("a3", 4, 2, None), ("b1", 3, 1, None)];

@@ -90,7 +90,7 @@ pub(crate) fn policy_reports<'r>(versions: &[ObjectVersion<'r>]) -> Vec<PolicyRe
         let mut lasting: Lasting<Key, Told<'r>> = Lasting::new();
         for moment in moments(versions.iter().copied()) {
             let now = moment.begins.iter().flat_map(|version| results(version));
-            lasting.replace(moment.at, |_| true, now);
+            lasting.replace(moment.at, now);
         }
         rows.extend(lasting.finish().into_iter().map(|held| {
             let Key { policy, rule, object, number } = held.key;

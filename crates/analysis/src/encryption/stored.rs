@@ -94,11 +94,11 @@ pub(super) fn objects<'r>(
                 };
                 ((namespace.map(str::to_owned), (*name).to_owned()), stored)
             });
-            lasting.replace(at, |_| true, now);
+            lasting.replace(at, now);
             let expires = at.plus_seconds(limit);
             let next = of_kind.get(number + 1).map_or(evidence.now, |next| next.row.began_at);
             if expires < next {
-                lasting.replace(expires, |_| true, []);
+                lasting.replace(expires, []);
             }
         }
         rows.extend(lasting.finish().into_iter().map(|held| {

@@ -98,8 +98,6 @@ struct Touched {
     everything: bool,
     /// Namespaces whose pairs are to be worked out again.
     namespaces: BTreeSet<String>,
-    /// Namespaces whose pods or controllers changed.
-    pods: BTreeSet<String>,
     /// Namespaces came, went, or have other labels.
     trust: bool,
     entries: bool,
@@ -133,7 +131,7 @@ impl<'o, 'r> Replay<'o, 'r> {
         for version in &moment.begins {
             self.begin(version, moment.at, &mut touched);
         }
-        if touched == Touched::default() {
+        if touched == Touched::default() && !self.live.has_changed() {
             return;
         }
         if let Some(cause) = moment.begins.first().or(moment.ends.first()) {
@@ -149,9 +147,7 @@ impl<'o, 'r> Replay<'o, 'r> {
             let mut json = serde_json::Deserializer::from_str(&version.body_json);
             let runs = pods::read(resource, &mut json);
             let key = (version.kind.to_string(), namespace.to_owned(), version.name.to_string());
-            if self.live.put(key, Some(runs)) {
-                touched.pods.insert(namespace.to_owned());
-            }
+            self.live.put(key, Some(runs));
             return;
         }
         // A body that is no JSON was listed as a fault by the normaliser.
@@ -164,7 +160,7 @@ impl<'o, 'r> Replay<'o, 'r> {
             }
         } else if let Some(policy) = world::read_policy(&object, "") {
             self.touch_policy(policy.namespace.as_deref(), touched);
-            self.rules.replace(at, |key| rules::is_of(key, &policy.label), rules::breadths(&policy));
+            self.rules.replace_among(at, policy.label.clone().., |key| rules::is_of(key, &policy.label), rules::breadths(&policy));
             self.live.world.policies.insert(policy.label.clone(), policy);
         } else if let Some((label, reach)) = world::read_unmodelled(&object) {
             self.touch_policy(reach.as_deref(), touched);
@@ -180,9 +176,7 @@ impl<'o, 'r> Replay<'o, 'r> {
         let namespace = version.namespace.as_deref().unwrap_or_default();
         if pods::is_workload(group, resource) {
             let key = (version.kind.to_string(), namespace.to_owned(), version.name.to_string());
-            if self.live.put(key, None) {
-                touched.pods.insert(namespace.to_owned());
-            }
+            self.live.put(key, None);
             return;
         }
         let Some(object) = Object::from_version(version) else { return };
@@ -197,7 +191,7 @@ impl<'o, 'r> Replay<'o, 'r> {
             }
         } else if let Some(policy) = world::read_policy(&object, "") {
             self.touch_policy(policy.namespace.as_deref(), touched);
-            self.rules.replace(at, |key| rules::is_of(key, &policy.label), []);
+            self.rules.replace_among(at, policy.label.clone().., |key| rules::is_of(key, &policy.label), []);
             self.live.world.policies.remove(&policy.label);
         } else if let Some((label, reach)) = world::read_unmodelled(&object) {
             self.touch_policy(reach.as_deref(), touched);
@@ -219,10 +213,10 @@ impl<'o, 'r> Replay<'o, 'r> {
     }
 
     fn work_out(&mut self, at: Timestamp, mut touched: Touched) {
-        for namespace in &touched.pods {
-            self.live.refresh(namespace);
+        let changes = self.live.take_changes();
+        for namespace in changes.iter().map(|change| &change.workload.namespace) {
             // A namespace that was not observed as an object has its name for a label, as every one has.
-            if self.live.has_workloads(namespace) && !self.live.world.namespaces.contains_key(namespace) {
+            if !self.live.world.namespaces.contains_key(namespace) && self.live.has_workloads(namespace) {
                 self.live.world.namespaces.insert(namespace.clone(), world::named(namespace));
                 touched.policies = true;
             }
@@ -230,21 +224,21 @@ impl<'o, 'r> Replay<'o, 'r> {
         if touched.everything {
             touched.namespaces.extend(self.live.world.namespaces.keys().cloned());
         }
-        let changed = self.paths.update(at, &self.live.world, touched.policies, &touched.namespaces, &touched.pods);
+        let changed = self.paths.update(at, &self.live.world, touched.policies, &touched.namespaces, &changes);
         for namespace in &changed {
             let now = isolation::of_namespace(&self.live.world, namespace);
-            self.isolation.replace(at, |key| key.namespace == *namespace, now);
+            self.isolation.replace_among(at, isolation::first(namespace).., |key| key.namespace == *namespace, now);
         }
         if touched.trust {
             let levels = trust::levels(&self.live.world, self.options);
             if levels != self.levels {
-                self.boundaries.replace(at, |_| true, trust::boundaries(&levels));
+                self.boundaries.replace(at, trust::boundaries(&levels));
                 self.levels = levels;
             }
         }
         if touched.entries {
             let now = entries::entries(&self.objects).into_iter().map(|entry| (entry.key(), entry));
-            self.entries.replace(at, |_| true, now);
+            self.entries.replace(at, now);
         }
     }
 

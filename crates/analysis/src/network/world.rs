@@ -104,7 +104,7 @@ pub(super) fn workloads(runs: &BTreeMap<RunsKey, Runs>) -> BTreeMap<WorkloadName
     for (key, one) in runs {
         let Some(shape) = &one.shape else { continue };
         let into = if key.0 == "Pod" { &mut live } else { &mut templates };
-        if key.0 == "Pod" || one.controller.is_none() {
+        if stands_for_itself(key, one) {
             into.entry(owner(key, one.controller.as_ref(), |key| runs.get(key))).or_default().insert(shape.clone());
         }
     }
@@ -112,6 +112,11 @@ pub(super) fn workloads(runs: &BTreeMap<RunsKey, Runs>) -> BTreeMap<WorkloadName
         live.entry(workload).or_insert(shapes);
     }
     live
+}
+
+/// Whether a shape counts: a template does not where another controller made the object from a template of its own.
+pub(super) fn stands_for_itself(key: &RunsKey, one: &Runs) -> bool {
+    key.0 == "Pod" || one.controller.is_none()
 }
 
 /// Steps from a pod to the last of its controllers: more than there are in any chain that means anything, and an end to circles.

@@ -20,6 +20,11 @@ pub(super) struct IsolationKey {
     pub(super) direction: Direction,
 }
 
+/// The first key of a namespace: those of one namespace follow each other.
+pub(super) fn first(namespace: &str) -> IsolationKey {
+    IsolationKey { namespace: namespace.to_owned(), workload: None, direction: Direction::Ingress }
+}
+
 /// What is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Isolated {

@@ -13,7 +13,7 @@ use super::super::pods::WorkloadName;
 use super::super::policy::Direction;
 use super::super::ports::Protocol;
 use super::super::world::World;
-use super::live;
+use super::live::Change;
 use crate::replay::{Held, Lasting};
 
 /// One end of a path.
@@ -36,6 +36,9 @@ pub(super) struct PathKey {
 
 type Rows = BTreeMap<PathKey, Certainty>;
 
+/// How many shapes of a workload are of each class.
+type Classes = BTreeMap<ClassId, usize>;
+
 /// Workloads of a namespace with the same classes.
 type Group = (Vec<ClassId>, Vec<WorkloadName>);
 
@@ -48,6 +51,8 @@ pub(super) struct Paths {
     options: Options,
     engine: Option<Engine>,
     masks: Masks,
+    /// The classes of the workloads of each namespace.
+    classes: BTreeMap<String, BTreeMap<WorkloadName, Classes>>,
     /// The groups of each namespace.
     groups: BTreeMap<String, Vec<Group>>,
     /// The rows of each part.
@@ -61,51 +66,87 @@ impl Paths {
             options: options.clone(),
             engine: None,
             masks: Masks::default(),
+            classes: BTreeMap::new(),
             groups: BTreeMap::new(),
             parts: BTreeMap::new(),
             held: Lasting::new(),
         }
     }
 
-    /// Works out again what changed: `policies`, or the pods of namespaces. `touched` are namespaces whose pairs may be others. Gives the
-    /// namespaces that were worked out again.
+    /// Works out again what changed: `policies`, or workloads. `touched` are namespaces whose pairs may be others. Gives the namespaces that were
+    /// worked out again.
     pub(super) fn update(
         &mut self,
         at: Timestamp,
         world: &World,
         policies: bool,
         touched: &BTreeSet<String>,
-        pods: &BTreeSet<String>,
+        workloads: &[Change],
     ) -> BTreeSet<String> {
-        if !policies && pods.is_empty() {
+        if !policies && workloads.is_empty() {
             return BTreeSet::new();
         }
-        let again = policies || self.engine.is_none();
-        let mut engine = match self.engine.take() {
-            Some(engine) if !again => engine,
-            _ => Engine::new(world, &self.options),
-        };
         let mut changed: BTreeSet<String> = touched.clone();
-        if again {
-            let groups: BTreeMap<String, Vec<Group>> =
-                world.namespaces.keys().map(|name| (name.clone(), groups(world, &mut engine, name))).collect();
-            changed.extend(pods.iter().cloned());
-            changed.extend(self.groups.keys().filter(|name| !groups.contains_key(*name)).cloned());
-            self.groups = groups;
-        } else {
-            for namespace in pods {
-                let now = groups(world, &mut engine, namespace);
-                if self.groups.get(namespace) != Some(&now) {
-                    self.groups.insert(namespace.clone(), now);
-                    changed.insert(namespace.clone());
-                }
+        let mut engine = match self.engine.take() {
+            Some(mut engine) if !policies => {
+                changed.extend(self.follow(&mut engine, workloads));
+                engine
             }
-        }
+            _ => {
+                changed.extend(workloads.iter().map(|change| change.workload.namespace.clone()));
+                let mut engine = Engine::new(world, &self.options);
+                changed.extend(self.classify(world, &mut engine));
+                engine
+            }
+        };
         if !changed.is_empty() {
             self.masks = engine.masks();
             self.work_out(at, &mut engine, &changed);
         }
         self.engine = Some(engine);
+        changed
+    }
+
+    /// Gives every workload its classes, and tells which namespaces no longer are.
+    fn classify(&mut self, world: &World, engine: &mut Engine) -> Vec<String> {
+        self.classes.clear();
+        for (name, shapes) in &world.workloads {
+            let of_namespace = self.classes.entry(name.namespace.clone()).or_default();
+            let classes = of_namespace.entry(name.clone()).or_default();
+            for class in shapes.iter().filter_map(|shape| engine.class(&name.namespace, shape)) {
+                *classes.entry(class).or_default() += 1;
+            }
+        }
+        let gone = self.groups.keys().filter(|name| !world.namespaces.contains_key(*name)).cloned().collect();
+        self.groups = world.namespaces.keys().map(|name| (name.clone(), groups(self.classes.get(name)))).collect();
+        gone
+    }
+
+    /// Gives the workloads that changed their classes, and tells the namespaces in which that is any difference.
+    fn follow(&mut self, engine: &mut Engine, workloads: &[Change]) -> BTreeSet<String> {
+        let mut before: BTreeMap<&WorkloadName, Option<Vec<ClassId>>> = BTreeMap::new();
+        let classes_of = |all: &BTreeMap<String, BTreeMap<WorkloadName, Classes>>, name: &WorkloadName| {
+            all.get(&name.namespace).and_then(|all| all.get(name)).map(|classes| classes.keys().copied().collect())
+        };
+        for Change { workload, shape, comes } in workloads {
+            before.entry(workload).or_insert_with(|| classes_of(&self.classes, workload));
+            let Some(class) = engine.class(&workload.namespace, shape) else { continue };
+            let of_namespace = self.classes.entry(workload.namespace.clone()).or_default();
+            let classes = of_namespace.entry(workload.clone()).or_default();
+            let count = classes.entry(class).or_default();
+            *count = if *comes { *count + 1 } else { count.saturating_sub(1) };
+            if *count == 0 {
+                classes.remove(&class);
+            }
+            if classes.is_empty() {
+                of_namespace.remove(workload);
+            }
+        }
+        let differs = before.into_iter().filter(|(name, before)| classes_of(&self.classes, name) != *before);
+        let changed: BTreeSet<String> = differs.map(|(name, _)| name.namespace.clone()).collect();
+        for namespace in &changed {
+            self.groups.insert(namespace.clone(), groups(self.classes.get(namespace)));
+        }
         changed
     }
 
@@ -152,13 +193,10 @@ impl Paths {
     }
 }
 
-fn groups(world: &World, engine: &mut Engine, namespace: &str) -> Vec<Group> {
+fn groups(workloads: Option<&BTreeMap<WorkloadName, Classes>>) -> Vec<Group> {
     let mut by_classes: BTreeMap<Vec<ClassId>, Vec<WorkloadName>> = BTreeMap::new();
-    for (name, shapes) in live::of_namespace(world, namespace) {
-        let mut classes: Vec<ClassId> = shapes.iter().filter_map(|shape| engine.class(namespace, shape)).collect();
-        classes.sort_unstable();
-        classes.dedup();
-        by_classes.entry(classes).or_default().push(name.clone());
+    for (name, classes) in workloads.into_iter().flatten() {
+        by_classes.entry(classes.keys().copied().collect()).or_default().push(name.clone());
     }
     by_classes.into_iter().collect()
 }
