@@ -124,6 +124,12 @@ impl<K: Ord + Clone, V: PartialEq> Lasting<K, V> {
         }
     }
 
+    /// What holds for a key now.
+    #[must_use]
+    pub fn holds(&self, key: &K) -> Option<&V> {
+        self.open.get(key).map(|(value, _)| value)
+    }
+
     /// What holds now, by key.
     pub fn open(&self) -> impl Iterator<Item = (&K, &V)> {
         self.open.iter().map(|(key, (value, _))| (key, value))

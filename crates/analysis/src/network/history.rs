@@ -13,7 +13,7 @@ use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, Networ
 use records::tables::objects::ObjectVersion;
 
 use super::entries::{self, Entry};
-use super::history::isolation::{Isolated, IsolationKey};
+use super::history::isolation::Isolation;
 use super::history::live::Live;
 use super::history::paths::{PathKey, Paths};
 use super::history::rules::Breadth;
@@ -82,7 +82,7 @@ struct Replay<'o, 'r> {
     paths: Paths,
     objects: Snapshot,
     causes: BTreeMap<Timestamp, Provenance<'r>>,
-    isolation: Lasting<IsolationKey, Isolated>,
+    isolation: Isolation,
     rules: Lasting<String, Breadth>,
     levels: BTreeMap<String, i64>,
     boundaries: Lasting<(String, String), Boundary>,
@@ -111,7 +111,7 @@ impl<'o, 'r> Replay<'o, 'r> {
             paths: Paths::new(options),
             objects: Snapshot::new(),
             causes: BTreeMap::new(),
-            isolation: Lasting::new(),
+            isolation: Isolation::default(),
             rules: Lasting::new(),
             levels: BTreeMap::new(),
             boundaries: Lasting::new(),
@@ -160,7 +160,12 @@ impl<'o, 'r> Replay<'o, 'r> {
             }
         } else if let Some(policy) = world::read_policy(&object, "") {
             self.touch_policy(policy.namespace.as_deref(), touched);
-            self.rules.replace_among(at, policy.label.clone().., |key| rules::is_of(key, &policy.label), rules::breadths(&policy));
+            self.rules.replace_among(
+                at,
+                policy.label.clone()..,
+                |key| rules::is_of(key, &policy.label),
+                rules::breadths(&policy),
+            );
             self.live.world.policies.insert(policy.label.clone(), policy);
         } else if let Some((label, reach)) = world::read_unmodelled(&object) {
             self.touch_policy(reach.as_deref(), touched);
@@ -224,11 +229,12 @@ impl<'o, 'r> Replay<'o, 'r> {
         if touched.everything {
             touched.namespaces.extend(self.live.world.namespaces.keys().cloned());
         }
-        let changed = self.paths.update(at, &self.live.world, touched.policies, &touched.namespaces, &changes);
-        for namespace in &changed {
-            let now = isolation::of_namespace(&self.live.world, namespace);
-            self.isolation.replace_among(at, isolation::first(namespace).., |key| key.namespace == *namespace, now);
+        let world = &self.live.world;
+        let changed = self.paths.update(at, world, touched.policies, &touched.namespaces, &changes);
+        for namespace in &changed.namespaces {
+            self.isolation.tell_namespace(at, world, namespace);
         }
+        self.isolation.tell_workloads(at, world, &changed.workloads);
         if touched.trust {
             let levels = trust::levels(&self.live.world, self.options);
             if levels != self.levels {

@@ -19,6 +19,12 @@ impl Engine {
         Masks { out: of(Direction::Egress), into: of(Direction::Ingress) }
     }
 
+    /// Whether masks that this engine made are of all classes that there are.
+    #[must_use]
+    pub fn are_of_all(&self, masks: &Masks) -> bool {
+        masks.out.len() == self.classes.len()
+    }
+
     fn mask(&self, class: ClassId, direction: Direction) -> Option<Bits> {
         let class = &self.classes[class];
         let side = class.side(direction);

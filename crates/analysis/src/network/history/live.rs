@@ -191,10 +191,8 @@ mod tests {
 
     fn runs() -> impl Strategy<Value = Runs> {
         let controller = key().prop_map(|(kind, _, name)| Controller { kind, name });
-        let shape = (0_u8..3).prop_map(|label| Shape {
-            labels: [("app".to_owned(), label.to_string())].into(),
-            ..Shape::default()
-        });
+        let shape = (0_u8..3)
+            .prop_map(|label| Shape { labels: [("app".to_owned(), label.to_string())].into(), ..Shape::default() });
         (prop::option::of(controller), prop::option::weighted(0.9, shape))
             .prop_map(|(controller, shape)| Runs { controller, shape })
     }

@@ -8,6 +8,7 @@ use analysis::network::{Options, reachability};
 use analysis::snapshot::{Object, Place, Snapshot};
 use proptest::prelude::*;
 use records::Timestamp;
+use records::tables::network::NetworkIsolation;
 use records::tables::objects::ObjectVersion;
 use serde_json::{Value, json};
 
@@ -85,6 +86,30 @@ fn of_snapshot(snapshot: &Snapshot) -> BTreeSet<String> {
         .collect()
 }
 
+/// What is told of isolation at an instant, without namespaces in which no workload is: those that have no object are only known by what stood in them.
+fn isolation(versions: &[ObjectVersion<'_>], minute: i64) -> BTreeSet<String> {
+    let holds =
+        |row: &NetworkIsolation<'_>| row.valid_from <= at(minute) && row.valid_to.is_none_or(|to| at(minute) < to);
+    let rows: Vec<_> = network_tables(versions, &Options::default()).isolation.into_iter().filter(holds).collect();
+    let inhabited: BTreeSet<&str> =
+        rows.iter().filter(|row| row.workload.is_some()).map(|row| &*row.namespace).collect();
+    let told = rows.iter().filter(|row| inhabited.contains(&*row.namespace)).map(|row| {
+        let workload = row.workload.as_deref().unwrap_or("*");
+        let (namespace, direction, state) = (&row.namespace, &row.direction, &row.state);
+        format!("{namespace} {workload} {direction} {state} [{}] [{}]", row.policies, row.open_workloads)
+    });
+    told.collect()
+}
+
+/// The versions that hold at an instant, as if they began with it.
+fn only_at<'r>(versions: &[ObjectVersion<'r>], minute: i64) -> Vec<ObjectVersion<'r>> {
+    let holds = |version: &&ObjectVersion<'r>| {
+        version.valid_from <= at(minute) && version.valid_to.is_none_or(|to| at(minute) < to)
+    };
+    let now = |version: &ObjectVersion<'r>| ObjectVersion { valid_from: at(minute), valid_to: None, ..version.clone() };
+    versions.iter().filter(holds).map(now).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
@@ -109,6 +134,42 @@ proptest! {
         for minute in 0..8 {
             let snapshot = Snapshot::at(&versions, "c1", at(minute));
             prop_assert_eq!(told(&versions, minute, &snapshot), of_snapshot(&snapshot), "at {}", minute);
+            prop_assert_eq!(isolation(&versions, minute), isolation(&only_at(&versions, minute), minute), "at {}", minute);
+        }
+    }
+
+    /// Many workloads of few classes come and go while policies stay.
+    #[test]
+    fn workloads_that_come_and_go_are_as_their_snapshot(
+        objects in state(),
+        pods in prop::collection::vec((0_usize..8, 0_i64..12, prop::option::of(1_i64..6)), 0..16),
+    ) {
+        let mut versions = Vec::new();
+        let of_kind = |is_pod: bool| objects.iter().filter(move |object| (object["kind"] == "Pod") == is_pod);
+        for object in of_kind(false) {
+            versions.push(version(object, 0, None));
+        }
+        let templates: Vec<&Value> = of_kind(true).collect();
+        for (number, (template, from, length)) in pods.into_iter().enumerate() {
+            let mut pod = templates[template % templates.len()].clone();
+            pod.as_object_mut().unwrap().remove("status");
+            // Some pods share a workload, and some names come back.
+            let name = format!("q{}", number % 11);
+            pod["metadata"]["name"] = json!(name);
+            if number % 3 == 0 {
+                pod["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": format!("r{}", number % 2), "controller": true}]);
+            }
+            let taken = versions.iter().any(|other: &ObjectVersion<'_>| {
+                other.name == name && other.valid_to.is_none_or(|to| to > at(from)) && length.is_none_or(|length| at(from + length) > other.valid_from)
+            });
+            if !taken {
+                versions.push(version(&pod, from, length.map(|length| from + length)));
+            }
+        }
+        for minute in 0..12 {
+            let snapshot = Snapshot::at(&versions, "c1", at(minute));
+            prop_assert_eq!(told(&versions, minute, &snapshot), of_snapshot(&snapshot), "at {}", minute);
+            prop_assert_eq!(isolation(&versions, minute), isolation(&only_at(&versions, minute), minute), "at {}", minute);
         }
     }
 }
