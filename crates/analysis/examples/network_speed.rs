@@ -16,6 +16,10 @@ use records::table::Provenance;
 use records::tables::objects::ObjectVersion;
 use serde_json::{Value, json};
 
+// That of the program itself.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const NAMESPACES: usize = 200;
 const WORKLOADS: usize = 10;
 

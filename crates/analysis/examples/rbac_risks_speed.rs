@@ -19,6 +19,10 @@ use records::table::Provenance;
 use records::tables::objects::ObjectVersion;
 use serde_json::{Value, json};
 
+// That of the program itself.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const RBAC: &str = "rbac.authorization.k8s.io";
 const NAMESPACES: usize = 250;
 

@@ -18,4 +18,4 @@ mod written;
 pub(crate) use exceptions::exceptions;
 pub(crate) use reconcile::{Evidence, reconciliation};
 pub(crate) use reports::policy_reports;
-pub(crate) use state::{policy_state, statuses};
+pub(crate) use state::{StatusSeen, policy_state, statuses};

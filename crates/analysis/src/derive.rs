@@ -105,7 +105,7 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         let objects = AboutObjects::of(observations, &index, &statements, &inputs.settings);
         (sources.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), objects)
     });
-    let observed = sources.observed;
+    let (observed, of_versions) = (sources.observed, objects.others);
     let writes =
         writes::object_writes(&inputs.audit_writes, &index, &objects.history, &observed.covered, &inputs.settings);
     let admission_reconciliation = admission::reconciliation(&admission::Evidence {
@@ -125,11 +125,11 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         now: inputs.now,
         settings: &inputs.settings,
     });
-    let about_secrets = secrets::secrets(&objects.history, &objects.rbac_grants, &encryption);
+    let about_secrets = secrets::secrets(&objects.history, &of_versions.rbac_grants, &encryption);
     let (permission_use, binding_use) = rbac::usage::permission_use(&rbac::usage::Evidence {
         uses: &inputs.observed_uses,
         complete: inputs.observed_uses_complete,
-        grants: &objects.rbac_grants,
+        grants: &of_versions.rbac_grants,
         versions: &objects.history.versions,
         configuration_reads: &inputs.configuration_reads,
         coverage: &observed.coverage,
@@ -142,28 +142,31 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         &inputs.issued_credentials,
         &objects.history.versions,
     );
-    let service_accounts =
-        identities::service_accounts(&objects.history.versions, &objects.workload_posture, &objects.rbac_grants);
+    let service_accounts = identities::service_accounts(
+        &objects.history.versions,
+        &of_versions.workload_posture,
+        &of_versions.rbac_grants,
+    );
     Derived {
-        rbac_grants: objects.rbac_grants,
-        rbac_rules: objects.rbac_rules,
+        rbac_grants: of_versions.rbac_grants,
+        rbac_rules: of_versions.rbac_rules,
         rbac_risks: objects.rbac_risks,
         permission_use,
         binding_use,
-        running_images: objects.running_images,
-        workload_posture: workloads::with_exceptions(objects.workload_posture, &exceptions),
-        namespace_enforcement: objects.namespace_enforcement,
+        running_images: of_versions.running_images,
+        workload_posture: workloads::with_exceptions(of_versions.workload_posture, &exceptions),
+        namespace_enforcement: of_versions.namespace_enforcement,
         authentication_settings: identities::authentication_settings(
             &inputs.configuration_reads,
             &inputs.configuration_reports,
         ),
         credential_use,
         service_accounts,
-        network_isolation: objects.network.isolation,
-        network_rules: objects.network.rules,
-        network_paths: objects.network.paths,
-        trust_boundaries: objects.network.boundaries,
-        entry_points: objects.network.entries,
+        network_isolation: of_versions.network.isolation,
+        network_rules: of_versions.network.rules,
+        network_paths: of_versions.network.paths,
+        trust_boundaries: of_versions.network.boundaries,
+        entry_points: of_versions.network.entries,
         privileged_sessions: sources.privileged_sessions,
         sources: observed.sources,
         coverage: observed.coverage,
@@ -177,9 +180,9 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         secret_rotations: about_secrets.rotations,
         secret_readers: about_secrets.readers,
         exceptions,
-        plaintext_findings: objects.plaintext_findings,
-        policy_state: objects.policy_state,
-        policy_reports: objects.policy_reports,
+        plaintext_findings: of_versions.plaintext_findings,
+        policy_state: of_versions.policy_state,
+        policy_reports: of_versions.policy_reports,
         object_versions: objects.history.versions,
         object_writes: ObjectWrites::new(inputs.audit_writes, writes),
     }
@@ -207,16 +210,8 @@ impl<'r> AboutSources<'r> {
 /// The history of objects and what follows from it.
 struct AboutObjects<'r> {
     history: objects::History<'r>,
-    rbac_grants: Vec<RbacGrant<'r>>,
-    rbac_rules: Vec<RbacRule<'r>>,
     rbac_risks: Vec<RbacRisk<'static>>,
-    running_images: Vec<RunningImage<'r>>,
-    workload_posture: Vec<WorkloadPosture<'r>>,
-    namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
-    policy_state: Vec<PolicyState<'r>>,
-    policy_reports: Vec<PolicyReportResult<'r>>,
-    network: NetworkTables<'r>,
-    plaintext_findings: Vec<PlaintextFinding<'r>>,
+    others: AboutVersions<'r>,
 }
 
 impl<'r> AboutObjects<'r> {
@@ -228,19 +223,42 @@ impl<'r> AboutObjects<'r> {
     ) -> Self {
         let statuses = admission::statuses(&observations);
         let history = objects::histories(observations, index);
-        let (rbac_grants, rbac_rules) = rbac::grants_and_rules(&history);
+        let (rbac_risks, others) = std::thread::scope(|scope| {
+            let risks = scope.spawn(|| rbac::versions::risks(&history, statements, settings));
+            let others = AboutVersions::of(&history, &statuses, settings);
+            (risks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), others)
+        });
+        Self { rbac_risks, others, history }
+    }
+}
+
+/// What follows from the history of objects, but the risks, which take about as long as all of it.
+struct AboutVersions<'r> {
+    rbac_grants: Vec<RbacGrant<'r>>,
+    rbac_rules: Vec<RbacRule<'r>>,
+    running_images: Vec<RunningImage<'r>>,
+    workload_posture: Vec<WorkloadPosture<'r>>,
+    namespace_enforcement: Vec<NamespaceEnforcement<'r>>,
+    policy_state: Vec<PolicyState<'r>>,
+    policy_reports: Vec<PolicyReportResult<'r>>,
+    network: NetworkTables<'r>,
+    plaintext_findings: Vec<PlaintextFinding<'r>>,
+}
+
+impl<'r> AboutVersions<'r> {
+    fn of(history: &objects::History<'r>, statuses: &[admission::StatusSeen], settings: &Settings) -> Self {
+        let versions = &history.versions;
+        let (rbac_grants, rbac_rules) = rbac::grants_and_rules(history);
         Self {
             rbac_grants,
             rbac_rules,
-            rbac_risks: rbac::versions::risks(&history, statements, settings),
-            running_images: workloads::running_images(&history.versions),
-            workload_posture: workloads::workload_posture(&history.versions),
-            namespace_enforcement: enforcement::namespace_enforcement(&history.versions, settings),
-            policy_state: admission::policy_state(&history.versions, &statuses),
-            policy_reports: admission::policy_reports(&history.versions),
-            network: network_tables(&history.versions, &settings.network),
-            plaintext_findings: crate::plaintext::findings(&history.versions, settings.digest_key.as_ref()),
-            history,
+            running_images: workloads::running_images(versions),
+            workload_posture: workloads::workload_posture(versions),
+            namespace_enforcement: enforcement::namespace_enforcement(versions, settings),
+            policy_state: admission::policy_state(versions, statuses),
+            policy_reports: admission::policy_reports(versions),
+            network: network_tables(versions, &settings.network),
+            plaintext_findings: crate::plaintext::findings(versions, settings.digest_key.as_ref()),
         }
     }
 }

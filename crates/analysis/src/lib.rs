@@ -50,7 +50,7 @@ pub mod writes;
 
 pub use admission::guarded::GuardedEvent;
 pub use derive::{Derived, derive};
-pub use identities::{CredentialGroup, IssuedCredential};
+pub use identities::{CredentialGroup, CredentialPart, IssuedCredential, credential_groups};
 pub use inputs::{CanarySeen, GovernedResource, Inputs, Settings, SourceSummary, WriteEvent};
 pub use observation::heartbeats::Heartbeats;
 pub use rbac::usage::ObservedUse;

@@ -116,7 +116,8 @@ impl AuditTraffic {
 
     fn person(&mut self) -> String {
         let person = self.random.below(40);
-        let token = self.random.below(1 << 20);
+        // Tokens of people last an hour.
+        let token = self.micros.unsigned_abs() / 3_600_000_000 * 64 + person;
         format!(
             r#"{{"username":"idp:person-{person}","groups":["idp:team-{team}","system:authenticated"],"extra":{{"authentication.kubernetes.io/credential-id":["JTI={token:032x}"]}}}}"#,
             team = person % 10

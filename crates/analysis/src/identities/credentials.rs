@@ -66,40 +66,8 @@ pub struct IssuedCredential<'r> {
 }
 
 /// A column that must be there.
-fn needed<T>(value: Option<T>, column: &'static str) -> Result<T, ReadRowError> {
+pub(super) fn needed<T>(value: Option<T>, column: &'static str) -> Result<T, ReadRowError> {
     value.ok_or(ReadRowError { table: "audit_events", column })
-}
-
-impl<'r> CredentialGroup<'r> {
-    /// Reads a row with the columns of provenance and then those of the fields, in their order.
-    ///
-    /// # Errors
-    /// [`ReadRowError`] when a column that may not be null is.
-    pub fn read(r: &impl RowReader<'r>) -> Result<Self, ReadRowError> {
-        Ok(Self {
-            provenance: Provenance {
-                cluster: needed(r.text(0), "cluster")?.into(),
-                source: needed(r.text(1), "source")?.into(),
-                segment: needed(r.integer(2), "segment")?,
-                seq: needed(r.integer(3), "seq")?,
-                normaliser_version: needed(r.integer(4), "normaliser_version")?,
-            },
-            user_name: needed(r.text(5), "user_name")?.into(),
-            actor_class: needed(r.text(6), "actor_class")?.into(),
-            authentication: needed(r.text(7), "authentication")?.into(),
-            credential_id: r.text(8).map(Into::into),
-            token_secret: r.text(9).map(Into::into),
-            extra_json: r.text(10).map(Into::into),
-            first_at: needed(r.time(11), "event_time")?,
-            last_at: needed(r.time(12), "event_time")?,
-            requests: needed(r.integer(13), "stage")?,
-            succeeded: needed(r.integer(14), "response_code")?,
-            source_addresses: needed(r.integer(15), "source_ip")?,
-            first_address: r.text(16).map(Into::into),
-            last_address: r.text(17).map(Into::into),
-            user_agents: needed(r.integer(18), "user_agent")?,
-        })
-    }
 }
 
 impl<'r> IssuedCredential<'r> {

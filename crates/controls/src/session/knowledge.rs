@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use analysis::{
-    CanarySeen, CredentialGroup, GuardedEvent, Heartbeats, Inputs, IssuedCredential, ObservedUse, Settings,
-    SourceSummary, WriteEvent,
+    CanarySeen, CredentialPart, GuardedEvent, Heartbeats, Inputs, IssuedCredential, ObservedUse, Settings,
+    SourceSummary, WriteEvent, credential_groups,
 };
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -47,33 +47,22 @@ const RECEIVED: [(&str, &str); 16] = [
     ("repository_credentials", "read_at"),
 ];
 
-/// The use of each credential, counted where the events are: nothing grows with their number. What pods, nodes and the control plane do is most of an audit
-/// log and is left out before any other column is read. The callers of anonymous requests choose their user agents as they like; they are not told apart by them.
+/// The use of each credential by address and program, counted where the events are: nothing grows with their number. What pods, nodes and the control plane
+/// do is most of an audit log and is left out before any other column is read. The callers of anonymous requests choose their user agents as they like; they
+/// are not told apart by them. The columns are those of [`CredentialPart`].
 const CREDENTIALS: &str = "
-    WITH parts AS (
-        SELECT cluster, source, user_name, actor_class, authentication, credential_id, token_secret,
-               CASE WHEN actor_class = 'human' THEN user_extra_json END AS extra, source_ip,
-               CASE WHEN actor_class <> 'anonymous' THEN user_agent END AS user_agent,
-               min(segment) AS segment, min(seq) AS seq, min(normaliser_version) AS normaliser_version,
-               min(event_time) AS first_at, max(event_time) AS last_at,
-               sum(CASE WHEN stage = 'ResponseComplete' OR stage IS NULL THEN 1 ELSE 0 END) AS requests,
-               sum(CASE WHEN (stage = 'ResponseComplete' OR stage IS NULL) AND response_code < 400 THEN 1 ELSE 0 END) AS succeeded
-        FROM audit_events
-        WHERE actor_class IN ('human', 'service_account', 'anonymous', 'unknown')
-          AND authentication NOT IN ('pod_token', 'none')
-          AND user_name <> ''
-        GROUP BY cluster, source, user_name, actor_class, authentication, credential_id, token_secret,
-                 CASE WHEN actor_class = 'human' THEN user_extra_json END, source_ip,
-                 CASE WHEN actor_class <> 'anonymous' THEN user_agent END
-    )
-    SELECT cluster, first_value(source ORDER BY first_at, source, seq), first_value(segment ORDER BY first_at, source, seq),
-           first_value(seq ORDER BY first_at, source, seq), first_value(normaliser_version ORDER BY first_at, source, seq),
-           user_name, actor_class, authentication, credential_id, token_secret, extra, min(first_at), max(last_at),
-           CAST(sum(requests) AS BIGINT), CAST(sum(succeeded) AS BIGINT), count(DISTINCT source_ip),
-           first_value(source_ip ORDER BY first_at, source, seq), first_value(source_ip ORDER BY last_at DESC, source, seq),
-           count(DISTINCT user_agent)
-    FROM parts
-    GROUP BY cluster, user_name, actor_class, authentication, credential_id, token_secret, extra";
+    SELECT cluster, source, min(segment), min(seq), min(normaliser_version), user_name, actor_class, authentication, credential_id, token_secret,
+           CASE WHEN actor_class = 'human' THEN user_extra_json END, min(event_time), max(event_time),
+           sum(CASE WHEN stage = 'ResponseComplete' OR stage IS NULL THEN 1 ELSE 0 END),
+           sum(CASE WHEN (stage = 'ResponseComplete' OR stage IS NULL) AND response_code < 400 THEN 1 ELSE 0 END),
+           source_ip, CASE WHEN actor_class <> 'anonymous' THEN user_agent END
+    FROM audit_events
+    WHERE actor_class IN ('human', 'service_account', 'anonymous', 'unknown')
+      AND authentication NOT IN ('pod_token', 'none')
+      AND user_name <> ''
+    GROUP BY cluster, source, user_name, actor_class, authentication, credential_id, token_secret,
+             CASE WHEN actor_class = 'human' THEN user_extra_json END, source_ip,
+             CASE WHEN actor_class <> 'anonymous' THEN user_agent END";
 
 /// The requests by which tokens were issued. The kubelets ask for one for each pod and hour, and nobody can ask for those.
 const ISSUED: &str = "
@@ -104,7 +93,7 @@ pub(super) struct Knowledge {
     etcd_scans: Vec<RecordBatch>,
     etcd_objects: Vec<RecordBatch>,
     cloud_encryption: Vec<RecordBatch>,
-    credential_groups: Vec<RecordBatch>,
+    credential_parts: Vec<RecordBatch>,
     issued_credentials: Vec<RecordBatch>,
     people_readings: Vec<RecordBatch>,
     repository_readings: Vec<RecordBatch>,
@@ -140,7 +129,7 @@ pub(super) async fn gather(
     let configuration_reads = all(ctx, ConfigurationRead::TABLE, "").await?;
     let configuration_reports = all(ctx, ConfigurationReport::TABLE, "").await?;
     let faults = all(ctx, Fault::TABLE, "").await?;
-    let credential_groups = context::rows(ctx, CREDENTIALS).await?;
+    let credential_parts = context::rows(ctx, CREDENTIALS).await?;
     let issued_credentials = context::rows(ctx, ISSUED).await?;
     let people_readings = all(ctx, PeopleReading::TABLE, "").await?;
     let repository_readings = all(ctx, RepositoryReading::TABLE, "").await?;
@@ -167,7 +156,7 @@ pub(super) async fn gather(
         etcd_scans,
         etcd_objects,
         cloud_encryption,
-        credential_groups,
+        credential_parts,
         issued_credentials,
         people_readings,
         repository_readings,
@@ -203,7 +192,7 @@ impl Knowledge {
             etcd_scans: rows_of(&self.etcd_scans, |r| EtcdScan::read(&r))?,
             etcd_objects: rows_of(&self.etcd_objects, |r| EtcdObject::read(&r))?,
             cloud_encryption: rows_of(&self.cloud_encryption, |r| CloudEncryption::read(&r))?,
-            credential_groups: rows_of(&self.credential_groups, |r| CredentialGroup::read(&r))?,
+            credential_groups: credential_groups(rows_of(&self.credential_parts, |r| CredentialPart::read(&r))?),
             people_readings: rows_of(&self.people_readings, |r| PeopleReading::read(&r))?,
             repository_readings: rows_of(&self.repository_readings, |r| RepositoryReading::read(&r))?,
             issued_credentials: rows_of(&self.issued_credentials, |r| IssuedCredential::read(&r))?,
