@@ -37,6 +37,9 @@ pub(crate) struct RbacArguments {
     /// Leave out the subjects that Kubernetes itself creates.
     #[arg(long)]
     pub(crate) without_built_in: bool,
+    /// With --manifests: leave out the roles and bindings that every API server makes, as cluster-admin and edit.
+    #[arg(long, requires = "manifests")]
+    pub(crate) without_default_roles: bool,
     /// End with exit code 1 when something is found of severity critical or high.
     #[arg(long)]
     pub(crate) fail: bool,
@@ -89,6 +92,9 @@ pub(crate) struct WhoCanArguments {
     /// The object's name. Default: none, as for a list or a create.
     #[arg(long, default_value = "")]
     pub(crate) name: String,
+    /// With --manifests: leave out the roles and bindings that every API server makes, as cluster-admin and edit.
+    #[arg(long, requires = "manifests")]
+    pub(crate) without_default_roles: bool,
     #[command(flatten)]
     pub(crate) source: AnalyzeSource,
 }
@@ -97,6 +103,9 @@ pub(crate) struct WhoCanArguments {
 pub(crate) struct WhatCanArguments {
     /// The subject: User:name, Group:name or ServiceAccount:namespace/name.
     pub(crate) subject: String,
+    /// With --manifests: leave out the roles and bindings that every API server makes, as cluster-admin and edit.
+    #[arg(long, requires = "manifests")]
+    pub(crate) without_default_roles: bool,
     #[command(flatten)]
     pub(crate) source: AnalyzeSource,
 }

@@ -3,6 +3,7 @@
 
 mod admission;
 mod authorizer;
+mod default_roles;
 mod event_shapes;
 mod exceptions;
 mod identities;
