@@ -9,6 +9,7 @@ mod exceptions;
 mod identities;
 mod impersonation;
 mod loss;
+mod node_restriction;
 mod policies;
 mod shared;
 mod sign_on;
