@@ -239,7 +239,11 @@ impl<'r> AboutObjects<'r> {
             policy_state: admission::policy_state(&history.versions, &statuses),
             policy_reports: admission::policy_reports(&history.versions),
             network: network_tables(&history.versions, &settings.network),
-            plaintext_findings: crate::plaintext::findings(&history.versions, settings.digest_key.as_ref()),
+            plaintext_findings: crate::plaintext::findings(
+                &history.versions,
+                &settings.credential_search,
+                settings.digest_key.as_ref(),
+            ),
             history,
         }
     }

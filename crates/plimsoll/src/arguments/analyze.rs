@@ -55,6 +55,12 @@ pub(crate) struct SecretsArguments {
     /// Look through every version of every file of this local git repository as well.
     #[arg(long, value_name = "REPOSITORY")]
     pub(crate) git: Vec<PathBuf>,
+    /// Search by the rules of this file as well, TOML in the form of gitleaks and betterleaks. Several times for several files. Default: those of the store's configuration, if there are any.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Search by the rules of --rules only, not by those that come with Plimsoll.
+    #[arg(long, requires = "rules")]
+    pub(crate) only_these_rules: bool,
     /// End with exit code 1 when a credential is found.
     #[arg(long)]
     pub(crate) fail: bool,
