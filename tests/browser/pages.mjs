@@ -4,13 +4,14 @@
 //   node pages.mjs --self-test
 //
 // An address may be the portal's one-time login link. Each page is visited at the width of a telephone and of a desktop,
-// with and without JavaScript. Exit code 0: nothing found; 1: findings, one a line; 2: the test itself could not run.
+// with and without JavaScript, and a portal's forms about access are submitted. Exit code 0: nothing found; 1: findings, one a line; 2: the test itself could not run.
 import { access, mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { forms } from "./forms.mjs";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
@@ -179,6 +180,7 @@ async function check(text, { screenshots, most }) {
   });
   const findings = [];
   const seen = [];
+  let submitted = 0;
   try {
     let state;
     for (const manner of PASSES) {
@@ -186,10 +188,11 @@ async function check(text, { screenshots, most }) {
       // The login link works once; after it the cookie does.
       if (!where.files && new URL(where.start).pathname === "/login") where.start = new URL("/", where.start).href;
     }
+    if (!where.files) submitted = await forms(browser, where.start, state, (text) => findings.push(text));
   } finally {
     await browser.close();
   }
-  return { findings: [...new Set(findings)], seen };
+  return { findings: [...new Set(findings)], seen, submitted };
 }
 
 /** A page with one fault of each sort: every check must find its own. */
@@ -231,6 +234,7 @@ try {
       console.log(`${label}: ${visited} pages visited, ${files} files reached${left > 0 ? `, ${left} pages left out` : ""}`);
       if (visited < 3) findings.push(`${label}: only ${visited} pages were reached`);
     }
+    if (result.submitted > 0) console.log(`${result.submitted} forms were submitted by keyboard`);
   }
 } catch (error) {
   console.error(error.message);

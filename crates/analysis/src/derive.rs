@@ -258,7 +258,11 @@ impl<'r> AboutVersions<'r> {
             policy_state: admission::policy_state(versions, statuses),
             policy_reports: admission::policy_reports(versions),
             network: network_tables(versions, &settings.network),
-            plaintext_findings: crate::plaintext::findings(versions, settings.digest_key.as_ref()),
+            plaintext_findings: crate::plaintext::findings(
+                versions,
+                &settings.credential_search,
+                settings.digest_key.as_ref(),
+            ),
         }
     }
 }

@@ -174,6 +174,8 @@ pub struct Settings {
     pub network: crate::network::Options,
     /// The store's key of digests; without it credentials in plain text have none. It changes nothing else.
     pub digest_key: Option<::plaintext::Key>,
+    /// The rules by which credentials in plain text are searched for.
+    pub credential_search: ::plaintext::Search,
     /// Seconds between two [`records::Statement::Alive`] of a source.
     pub heartbeat_seconds: i64,
     /// Seconds between two canaries of an audit source.
@@ -242,6 +244,7 @@ impl Default for Settings {
             enforcing_policies: Vec::new(),
             network: crate::network::Options::default(),
             digest_key: None,
+            credential_search: ::plaintext::Search::default(),
             heartbeat_seconds: 10,
             canary_seconds: 60,
             in_flight_seconds: 130,

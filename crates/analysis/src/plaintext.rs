@@ -7,6 +7,8 @@
 use std::collections::{HashMap, HashSet};
 
 use ::plaintext::{Detector, Findings, Key};
+/// Rules that were given for the search, and the search by them, as [`crate::Settings`] has it.
+pub use ::plaintext::{GivenRules, Search};
 use records::tables::objects::ObjectVersion;
 use records::tables::plaintext::PlaintextFinding;
 use serde::Deserialize;
@@ -28,9 +30,9 @@ pub struct InObject {
 /// What stands in the objects of one instant, those without a finding left out, in order of group, resource, namespace and name. Here Secrets are
 /// looked through as well: a manifest with values is what must not be committed.
 #[must_use]
-pub fn in_snapshot(snapshot: &Snapshot, key: Option<&Key>) -> Vec<InObject> {
+pub fn in_snapshot(snapshot: &Snapshot, detector: &Detector, key: Option<&Key>) -> Vec<InObject> {
     let look = |object: &Object| {
-        let findings = Detector::standard().json(object.body.to_string().as_bytes(), key);
+        let findings = detector.json(object.body.to_string().as_bytes(), key);
         let name = format!("{}:{}/{}", object.kind, object.namespace.as_deref().unwrap_or_default(), object.name);
         InObject { object: name, place: object.place.clone(), findings }
     };
@@ -58,11 +60,14 @@ struct Owner {
 }
 
 /// The rows of `plaintext_findings`. Versions of an object must come in the order of its history.
-pub(crate) fn findings<'r>(versions: &[ObjectVersion<'r>], key: Option<&Key>) -> Vec<PlaintextFinding<'r>> {
+pub(crate) fn findings<'r>(
+    versions: &[ObjectVersion<'r>],
+    detector: &Detector,
+    key: Option<&Key>,
+) -> Vec<PlaintextFinding<'r>> {
     let mut rows: Vec<PlaintextFinding<'r>> = Vec::new();
     // The newest row of a finding of an object, by identifier and UID.
     let mut newest: HashMap<(String, &str), usize> = HashMap::new();
-    let detector = Detector::standard();
     for version in versions.iter().filter(|v| !(v.api_group.is_empty() && v.resource == "secrets")) {
         let body = version.body_json.as_bytes();
         if !detector.suspects(body) {
@@ -159,7 +164,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let found = in_snapshot(&snapshot, None);
+        let found = in_snapshot(&snapshot, Detector::standard(), None);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].object.as_str(), found[0].place.line), ("Secret:shop/db", 9));
         assert_eq!(found[0].findings.found[0].path, "stringData.x");

@@ -18,6 +18,7 @@ use crate::timeline::Interval;
 mod aggregation;
 pub mod authorizer;
 pub mod binding;
+pub mod defaults;
 pub mod equivalence;
 pub mod node;
 pub mod questions;

@@ -155,6 +155,12 @@ impl Snapshot {
         self.objects.insert(key(&object), object)
     }
 
+    /// Whether it has an object of the same group, resource, namespace and name.
+    #[must_use]
+    pub fn holds(&self, like: &Object) -> bool {
+        self.objects.contains_key(&key(like))
+    }
+
     /// Takes away the object of the same group, resource, namespace and name.
     pub fn remove(&mut self, like: &Object) -> Option<Object> {
         self.objects.remove(&key(like))

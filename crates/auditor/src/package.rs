@@ -136,6 +136,10 @@ impl Package {
             feature_gates: stated.feature_gates,
             ..analysis::Settings::default()
         };
+        if let Some(rules) = stated.credential_rules {
+            let invalid = || format!("{} is not valid: credential_rules", file.display());
+            settings.credential_search = analysis::plaintext::Search::given(rules).with_context(invalid)?.0;
+        }
         if let Some(seconds) = stated.permission_look_back_seconds {
             settings.permission_look_back_seconds = seconds;
         }
@@ -203,6 +207,8 @@ struct Settings {
     server_version: Option<String>,
     #[serde(default)]
     feature_gates: BTreeMap<String, bool>,
+    /// Rules by which credentials were searched for; none: those that come with Plimsoll.
+    credential_rules: Option<analysis::plaintext::GivenRules>,
 }
 
 /// A runtime for the engine of the tables; one thread besides this one is enough.
@@ -229,6 +235,12 @@ mod tests {
         let text = serde_json::json!({"heartbeat_seconds": 10, "canary_seconds": 60, "network": network}).to_string();
         let new: Settings = serde_json::from_str(&text).unwrap();
         assert_eq!(analysis::network::stated::read(&new.network.unwrap()), Ok(options));
+        assert!(new.credential_rules.is_none());
+        let rules = serde_json::json!({"files": [{"name": "own.toml", "text": "[[rules]]\nid = 'x'\nregex = 'y'\n"}], "instead": false});
+        let text =
+            serde_json::json!({"heartbeat_seconds": 10, "canary_seconds": 60, "credential_rules": rules}).to_string();
+        let given: Settings = serde_json::from_str(&text).unwrap();
+        assert!(analysis::plaintext::Search::given(given.credential_rules.unwrap()).unwrap().1.is_empty());
         assert!(serde_json::from_str::<Settings>(r#"{"heartbeat_seconds":10,"canary_seconds":60,"x":1}"#).is_err());
     }
 }

@@ -171,12 +171,13 @@ impl Collector {
 
 /// One task for each repository.
 fn repositories(options: &CollectOptions, recorder: &Recorder) -> Result<Vec<RepositoryTask>, SourceNameError> {
-    let Some(Repositories { all, key }) = &options.repositories else { return Ok(Vec::new()) };
+    let Some(Repositories { all, key, search }) = &options.repositories else { return Ok(Vec::new()) };
     let task = |repository: &Repository| {
         Ok(RepositoryTask {
             repository: repository.clone(),
             source: SourceName::new(&options.cluster, SourceClass::Repositories, &repository.name)?,
             key: key.clone(),
+            search: search.clone(),
             recorder: recorder.clone(),
             status: Arc::new(Mutex::new(RepositoryStatus { name: repository.name.clone(), ..Default::default() })),
         })

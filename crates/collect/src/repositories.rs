@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use normalize::repositories::{Reading, RepositoryEntry};
-use plaintext::Key;
+use plaintext::{Key, Search};
 use records::{SourceName, Statement, Timestamp};
 use store::NewEntry;
 
@@ -32,6 +32,8 @@ pub struct Repositories {
     pub all: Vec<Repository>,
     /// The store's key of digests.
     pub key: Key,
+    /// The rules by which credentials are searched for.
+    pub search: Search,
 }
 
 /// One repository.
@@ -110,6 +112,7 @@ pub(crate) struct RepositoryTask {
     pub(crate) repository: Repository,
     pub(crate) source: SourceName,
     pub(crate) key: Key,
+    pub(crate) search: Search,
     pub(crate) recorder: Recorder,
     pub(crate) status: Arc<Mutex<RepositoryStatus>>,
 }
@@ -168,8 +171,9 @@ impl RepositoryTask {
         let tips = reading::tips(&self.repository).await.map_err(|failure| error::line(&failure))?;
         let mut lists = Vec::new();
         if last.as_ref().is_none_or(|last| last.tips != tips) {
-            let found =
-                reading::look_through(&self.repository, &self.key).await.map_err(|failure| error::line(&failure))?;
+            let found = reading::look_through(&self.repository, &self.search, &self.key)
+                .await
+                .map_err(|failure| error::line(&failure))?;
             lists.extend(found.credentials.chunks(IN_ENTRY).map(|credentials| {
                 RepositoryEntry::RepositoryCredentials {
                     repository: self.repository.shown().into(),

@@ -38,7 +38,9 @@ impl<'a> AccessRequest<'a> {
         (group, resource, subresource)
     }
 
-    fn request(&self) -> Request<'a> {
+    /// The request that the authorizer is asked about.
+    #[must_use]
+    pub fn request(&self) -> Request<'a> {
         if self.resource.starts_with('/') {
             return Request::path(self.verb, self.resource);
         }

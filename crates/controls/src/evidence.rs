@@ -72,6 +72,7 @@ pub fn session_inputs(
         Extent::Sealed | Extent::Durable => u64::MAX,
     };
     let mut inputs = SessionInputs::empty(end_of_knowledge(reader, segments));
+    let search = settings.credential_search.clone();
     inputs.settings = settings;
     let projected_anew: Vec<u64> = match extent {
         Extent::Raw { segments } => {
@@ -89,7 +90,7 @@ pub fn session_inputs(
         let scratch = Scratch::new().map_err(aside(*first))?;
         for segment in projected_anew {
             let mut rows = TableBuilders::new();
-            reader.read_segment(segment, |entry| normalize::project(entry, &mut rows))?;
+            reader.read_segment(segment, |entry| normalize::project_searched(entry, &search, None, &mut rows))?;
             scratch.put(segment, rows, &mut inputs.parquet).map_err(aside(segment))?;
         }
         inputs.scratch = Some(scratch.into());
@@ -99,7 +100,7 @@ pub fn session_inputs(
         let mut last = inputs.now;
         reader.unsealed(|entry| {
             last = last.max(entry.received_at);
-            normalize::project(entry, &mut memory);
+            normalize::project_searched(entry, &search, None, &mut memory);
         })?;
         inputs.now = last;
         inputs.unsealed =

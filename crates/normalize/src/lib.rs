@@ -36,7 +36,7 @@ pub mod repositories;
 pub mod statements;
 pub mod watch;
 
-pub use project::{project, project_keyed};
+pub use project::{project, project_searched};
 
 /// Version of the projection: part of every row, raised whenever the same entry would give other rows.
 pub const VERSION: i64 = 4;

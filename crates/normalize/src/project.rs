@@ -1,5 +1,6 @@
 //! Dispatch on the class of an entry's source.
 
+use plaintext::Detector;
 use records::{EntryView, SourceClass, TableSink};
 
 use crate::fault::Faults;
@@ -7,13 +8,19 @@ use crate::{admission, audit, configuration, encryption, evaluation, identities,
 
 /// Appends the rows that an entry gives, in a fixed order. Never panics; faults become rows of `faults`. Credentials in plain text have no digest.
 pub fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
-    project_keyed(entry, None, sink);
+    project_searched(entry, Detector::standard(), None, sink);
 }
 
-/// As [`project`], with the store's key of digests: equal credentials in plain text are seen to be equal. All else is the same without it.
-pub fn project_keyed(entry: &EntryView<'_>, key: Option<&plaintext::Key>, sink: &mut impl TableSink) {
+/// As [`project`], with the rules by which credentials in plain text are searched for, and with the store's key of digests: equal ones are seen to be equal. All
+/// else is the same.
+pub fn project_searched(
+    entry: &EntryView<'_>,
+    detector: &Detector,
+    key: Option<&plaintext::Key>,
+    sink: &mut impl TableSink,
+) {
     match entry.source.split('/').nth(1).and_then(SourceClass::parse) {
-        Some(SourceClass::Audit) => audit::event::project(entry, key, sink),
+        Some(SourceClass::Audit) => audit::event::project(entry, detector, key, sink),
         Some(SourceClass::Watch) => watch::project(entry, sink),
         Some(SourceClass::Statements) => statements::project(entry, sink),
         Some(SourceClass::Configuration) => configuration::project(entry, sink),

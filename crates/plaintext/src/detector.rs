@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use regex::bytes::Regex;
+
 use crate::anchors::Anchors;
 use crate::finding::{Collector, Findings};
 use crate::form::{self, Form};
@@ -15,6 +17,8 @@ pub struct Detector {
     pub(crate) rules: Vec<ReadyRule>,
     pub(crate) allowed: Vec<Allowed>,
     pub(crate) anchors: Anchors,
+    /// Expressions of rules without keywords, each with whether it may match what JSON writes as an escape.
+    without_words: Vec<(Regex, bool)>,
 }
 
 /// A rule with what is worked out of it once.
@@ -59,12 +63,15 @@ impl Detector {
                 rule,
             }
         };
-        Ok(Self { rules: set.rules.into_iter().map(ready).collect(), allowed: set.allowed, anchors })
+        let rules: Vec<ReadyRule> = set.rules.into_iter().map(ready).collect();
+        let without = rules.iter().filter(|rule| rule.keywords.is_empty());
+        let without_words = without.filter_map(|rule| Some((rule.regex.clone()?, rule.sees_spaces))).collect();
+        Ok(Self { rules, allowed: set.allowed, anchors, without_words })
     }
 
     fn without_rules() -> Self {
         match Anchors::new(&[]) {
-            Ok(anchors) => Self { rules: Vec::new(), allowed: Vec::new(), anchors },
+            Ok(anchors) => Self { rules: Vec::new(), allowed: Vec::new(), anchors, without_words: Vec::new() },
             Err(error) => unreachable!("the embedded words make an automaton: {error}"),
         }
     }
@@ -72,7 +79,18 @@ impl Detector {
     /// Whether JSON may hold a credential: the test that most events pass without being read. Rather yes than no.
     #[must_use]
     pub fn suspects(&self, json: &[u8]) -> bool {
-        self.anchors.any(json, |hit| text::candidate(self, json, &hit))
+        self.anchors.any(json, |hit| text::candidate(self, json, &hit)) || self.matches_without_a_word(json)
+    }
+
+    /// Whether a text has a word that credentials stand beside, or what a rule finds that has no such word.
+    pub(crate) fn anchored(&self, bytes: &[u8]) -> bool {
+        self.anchors.any(bytes, |_| true) || self.matches_without_a_word(bytes)
+    }
+
+    /// Rules of Plimsoll all have keywords; those that somebody gives may have none, and then look at everything. Rather yes than no: what JSON writes
+    /// as an escape is not seen here.
+    fn matches_without_a_word(&self, bytes: &[u8]) -> bool {
+        self.without_words.iter().any(|(regex, sees_spaces)| *sees_spaces || regex.is_match(bytes))
     }
 
     /// What is found in one JSON value, such as an audit event or an object of the API; in bytes that are no JSON as in any text.
@@ -120,7 +138,7 @@ impl Detector {
         };
         // Bytes of programs and pictures hold no text that anybody configured.
         let binary = memchr::memchr(0, bytes.get(..bytes.len().min(8192)).unwrap_or_default()).is_some();
-        if binary || (!self.anchors.any(bytes, |_| true) && !named_for_its_lines(name)) {
+        if binary || (!self.anchored(bytes) && !named_for_its_lines(name)) {
             return found.finish();
         }
         let text = String::from_utf8_lossy(bytes);

@@ -15,6 +15,7 @@
 //! |---|---|
 //! | `detector` | what can be asked |
 //! | [`rules`] | rules as data, in the form of gitleaks; our own are embedded |
+//! | `given` | rules that somebody gives, beside our own or instead of them |
 //! | `anchors` | the words that all credentials stand beside, searched for first |
 //! | `name`, `value` | what a name announces, and whether a text can be what it announces |
 //! | `assign`, `text`, `known` | text without structure: names with values beside them, matches of rules |
@@ -29,6 +30,7 @@ mod detector;
 mod digest;
 mod finding;
 mod form;
+mod given;
 mod known;
 mod name;
 pub mod rules;
@@ -41,4 +43,5 @@ pub use decode::DECODED_BYTES;
 pub use detector::Detector;
 pub use digest::{Digest, Key};
 pub use finding::{Finding, Findings, MOST_FINDINGS};
+pub use given::{GivenRules, GivenRulesError, LeftOut, RuleFile, Search};
 pub use rules::{RuleError, RuleSet};

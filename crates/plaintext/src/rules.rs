@@ -123,9 +123,9 @@ struct FileForm {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct ExtendForm {
-    use_default: bool,
-    disabled_rules: Vec<String>,
+pub(crate) struct ExtendForm {
+    pub(crate) use_default: bool,
+    pub(crate) disabled_rules: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -172,8 +172,23 @@ impl RuleSet {
     /// # Errors
     /// [`RuleError`]. A single rule that cannot be used is no error; see [`RuleSet::left_out`].
     pub fn from_toml(text: &str) -> Result<Self, RuleError> {
-        // The parser's message shows the line that it stumbled over; the rules hold no credential of anyone.
-        let file: FileForm = toml::from_str(text).map_err(|error| RuleError::Form(error.message().to_owned()))?;
+        let (mut set, extend) = Self::read(text)?;
+        if extend.use_default {
+            let own = Self::own()?;
+            set.rules.extend(own.rules.into_iter().filter(|rule| !extend.disabled_rules.contains(&rule.id)));
+            set.allowed.extend(own.allowed);
+        }
+        Ok(set)
+    }
+
+    /// The rules of a file alone, and which others it asks for.
+    pub(crate) fn read(text: &str) -> Result<(Self, ExtendForm), RuleError> {
+        let file: FileForm = toml::from_str(text).map_err(|error| {
+            let line =
+                |span: std::ops::Range<usize>| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count();
+            let place = error.span().map(|span| format!("line {}: ", line(span))).unwrap_or_default();
+            RuleError::Form(format!("{place}{}", error.message()))
+        })?;
         if file.rules.len() > MOST_RULES {
             return Err(RuleError::TooMany(file.rules.len()));
         }
@@ -184,12 +199,12 @@ impl RuleSet {
         for form in file.rules {
             set.take(form)?;
         }
-        if file.extend.use_default {
-            let own = Self::own()?;
-            set.rules.extend(own.rules.into_iter().filter(|rule| !file.extend.disabled_rules.contains(&rule.id)));
-            set.allowed.extend(own.allowed);
-        }
-        Ok(set)
+        Ok((set, file.extend))
+    }
+
+    /// Refuses more rules than one set may have.
+    pub(crate) fn within_bounds(&self) -> Result<(), RuleError> {
+        if self.rules.len() > MOST_RULES { Err(RuleError::TooMany(self.rules.len())) } else { Ok(()) }
     }
 
     /// How many rules are used.

@@ -338,7 +338,7 @@ impl<'w, 'k> Walk<'w, 'k> {
     }
 
     fn anchored(&self, text: &str) -> bool {
-        self.detector.anchors.any(text.as_bytes(), |_| true)
+        self.detector.anchored(text.as_bytes())
     }
 
     fn within<T>(&mut self, segment: &str, go: impl FnOnce(&mut Self) -> T) -> T {

@@ -35,6 +35,8 @@ pub(crate) struct Configuration {
     pub(crate) api_servers: Vec<ApiServer>,
     /// Git repositories that are looked through for credentials.
     pub(crate) repositories: Vec<Repository>,
+    /// Rules by which credentials in plain text are searched for.
+    pub(crate) credential_rules: CredentialRules,
     /// The portal.
     pub(crate) portal: Portal,
     /// Trust levels of namespaces, and how network policies are read where the API leaves it open.
@@ -223,6 +225,16 @@ impl Repository {
     }
 }
 
+/// Rules by which credentials in plain text are searched for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CredentialRules {
+    /// Files of rules in the form of gitleaks.
+    files: Vec<PathBuf>,
+    /// Whether they stand instead of those that come with Plimsoll.
+    instead: bool,
+}
+
 /// The portal.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -293,8 +305,16 @@ impl Configuration {
         self.server_version.as_deref().map(str::parse).transpose().context("server_version")
     }
 
+    /// The search for credentials by the rules that it names.
+    pub(crate) fn credential_search(&self) -> Result<plaintext::Search> {
+        let CredentialRules { files, instead } = &self.credential_rules;
+        ensure!(!files.is_empty() || !instead, "credential_rules: instead without files would leave no rule");
+        crate::credential_rules::given(files, *instead).context("credential_rules")
+    }
+
     fn resolve(&mut self, folder: &Path) {
         let place = |file: &mut PathBuf| *file = folder.join(&*file);
+        self.credential_rules.files.iter_mut().for_each(place);
         let place_optional = |file: &mut Option<PathBuf>| {
             if let Some(file) = file {
                 *file = folder.join(&*file);

@@ -7,8 +7,11 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, Result, bail, ensure};
 use controls::Session;
 use controls::evidence::Extent;
+use plaintext::Search;
 use records::{EntryView, Timestamp};
 use store::{OpenError, Projection, ReadError, Store, StoreOptions, StoreReader, TableBuilders, layout};
+
+use crate::credential_rules;
 
 /// The present instant. This program is where the clock is; everything below is given it.
 pub(crate) fn now() -> Timestamp {
@@ -29,38 +32,40 @@ pub(crate) fn options(dir: &Path) -> Result<StoreOptions, ReadError> {
 }
 
 /// Opens the store for writing.
-pub(crate) fn open_store(dir: &Path) -> Result<Store, OpenError> {
+pub(crate) fn open_store(dir: &Path, search: Search) -> Result<Store, OpenError> {
     let options = match options(dir) {
         Ok(options) => options,
         // Whatever is wrong, opening says it better, and repairs what a crash left.
         Err(_) => StoreOptions::new(dir, "plimsoll.local/unreadable"),
     };
-    Store::open(options, Arc::new(StoreNormaliser::new(dir)))
+    Store::open(options, Arc::new(StoreNormaliser::new(dir, search)))
 }
 
-/// The projection of a store's own tables: that of `controls`, with the store's key, so that credentials in plain text have digests.
+/// The projection of a store's own tables: that of `controls`, with the store's key, so that credentials in plain text have digests, and with the rules by which
+/// they are searched for.
 #[derive(Debug)]
 pub(crate) struct StoreNormaliser {
     dir: PathBuf,
+    search: Search,
     /// Read when the first entry is projected: a store that has just begun has no key before.
     key: OnceLock<Option<plaintext::Key>>,
 }
 
 impl StoreNormaliser {
     /// Of the store in this folder. Its key is made when it is not there.
-    pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), key: OnceLock::new() }
+    pub(crate) fn new(dir: &Path, search: Search) -> Self {
+        Self { dir: dir.to_owned(), search, key: OnceLock::new() }
     }
 
     /// Of a store that is only read: when its key is not there, rows have no digests.
-    pub(crate) fn reading(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), key: OnceLock::from(digest_key(dir)) }
+    pub(crate) fn reading(dir: &Path, search: Search) -> Self {
+        Self { dir: dir.to_owned(), search, key: OnceLock::from(digest_key(dir)) }
     }
 }
 
 impl Projection for StoreNormaliser {
     fn version(&self) -> i64 {
-        normalize::VERSION
+        credential_rules::projection_version(&self.search)
     }
 
     fn project(&self, entry: &EntryView<'_>, sink: &mut TableBuilders) {
@@ -71,7 +76,7 @@ impl Projection for StoreNormaliser {
                 None
             }
         });
-        normalize::project_keyed(entry, key.as_ref(), sink);
+        normalize::project_searched(entry, &self.search, key.as_ref(), sink);
     }
 }
 
@@ -142,6 +147,7 @@ pub(crate) fn secret(dir: &Path, name: &str) -> Result<[u8; 32]> {
 /// The open tables over a view of the store.
 pub(crate) async fn session(reader: &StoreReader, extent: Extent, mut settings: analysis::Settings) -> Result<Session> {
     settings.digest_key = digest_key(reader.dir());
+    settings.credential_search = credential_rules::of_store(reader.dir())?;
     let inputs = controls::evidence::session_inputs(reader, extent, settings).context("failed to read the evidence")?;
     Session::open(inputs).await.context("failed to open the tables")
 }

@@ -6,6 +6,7 @@ mod certificates;
 mod cluster;
 mod commands;
 mod configuration;
+mod credential_rules;
 mod evaluation;
 mod evidence;
 mod files;

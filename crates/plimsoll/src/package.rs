@@ -127,6 +127,7 @@ impl PackageWriter {
             "permission_look_back_seconds": settings.permission_look_back_seconds,
             "server_version": settings.server_version.map(|version| version.to_string()),
             "feature_gates": settings.feature_gates,
+            "credential_rules": settings.credential_search.rules(),
         });
         self.add("settings.json", format!("{settings}\n").as_bytes())?;
         for outcome in &evaluated.result.controls {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::layout::CONTROL_SOCKET;
 use store::{NewEntry, OpenError, Store};
 
-use crate::evidence;
+use crate::{credential_rules, evidence};
 
 /// Longest request or answer: an evaluation of a large population is some tens of megabytes.
 const LONGEST: u64 = 1 << 30;
@@ -49,7 +49,7 @@ impl Writer {
     /// Opens the store for writing, or finds the process that has it open. There must be one.
     pub(crate) fn open(dir: &Path) -> Result<Self> {
         evidence::require_store(dir)?;
-        match evidence::open_store(dir) {
+        match evidence::open_store(dir, credential_rules::of_store(dir)?) {
             Ok(store) => Ok(Self::Own(store)),
             Err(OpenError::Identity(store::identity::IdentityError::Locked)) if dir.join(CONTROL_SOCKET).exists() => {
                 Ok(Self::Other(dir.join(CONTROL_SOCKET)))

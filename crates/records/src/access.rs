@@ -25,3 +25,55 @@ pub struct AccessChange {
     /// What.
     pub held: HeldRule,
 }
+
+/// Verbs that Kubernetes' own authorizers, plugins and controllers ask about, of resources and of paths.
+const VERBS: [&str; 22] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "bind",
+    "escalate",
+    "impersonate",
+    "use",
+    "approve",
+    "sign",
+    "attest",
+    "post",
+    "put",
+    "head",
+    "options",
+    "request-serviceaccounts-token-audience",
+    "request-serviceaccounts-podcertificate-signer",
+    "*",
+];
+
+/// Whether Kubernetes itself asks about this verb. Others may ask about any other; far more often one that is not known is one that was written wrong.
+#[must_use]
+pub fn is_known_verb(verb: &str) -> bool {
+    VERBS.contains(&verb) || verb.starts_with("impersonate:") || verb.starts_with("impersonate-on:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_are_known_as_they_are_written() {
+        for (verb, known) in [
+            ("get", true),
+            ("deletecollection", true),
+            ("impersonate-on:user-info:delete", true),
+            ("gett", false),
+            ("GET", false),
+            ("read", false),
+            ("", false),
+        ] {
+            assert_eq!(is_known_verb(verb), known, "{verb}");
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //! store.json                            identity and generation of the store
 //! keys/log.skey                         private key of the log (mode 0600)
 //! keys/redaction.key, keys/canary.key   secrets of the program that writes (mode 0600)
+//! credential-rules.json                 rules that credentials are searched for by, where they are not the standard ones
 //! keys/admission/                       authority and certificate that the admission webhook made for itself (mode 0700)
 //! control.sock                          where that program takes what others append
 //! wal/<number>.wal                      write-ahead log; number n becomes segment n
@@ -33,6 +34,8 @@ pub const REDACTION_KEY: &str = "keys/redaction.key";
 pub const CANARY_KEY: &str = "keys/canary.key";
 /// Folder of the certificates that the admission webhook makes for itself, with their keys; likewise.
 pub const ADMISSION_CERTIFICATES: &str = "keys/admission";
+/// Rules that credentials are searched for by, where they are not the standard ones: JSON with the texts of their files. Tables are made by them.
+pub const CREDENTIAL_RULES: &str = "credential-rules.json";
 /// Socket of the process that writes, while it runs.
 pub const CONTROL_SOCKET: &str = "control.sock";
 /// Public key of the log.

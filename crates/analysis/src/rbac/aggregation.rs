@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::role::Role;
 use super::rules::Rule;
 
-type Roles = BTreeMap<(Option<String>, String), Role>;
+/// Roles by namespace (`None` for ClusterRoles) and name.
+pub(crate) type Roles = BTreeMap<(Option<String>, String), Role>;
 
 /// Gives each aggregated ClusterRole without rules the rules of those that its selectors find, in order of their names, each rule once.
 ///
@@ -31,16 +32,25 @@ pub(crate) fn fill(roles: &mut Roles) {
 fn rules_of(roles: &Roles, key: &(Option<String>, String)) -> (Vec<Rule>, Vec<Value>) {
     let mut rules: Vec<Rule> = Vec::new();
     let mut rules_json = Vec::new();
-    let mut seen = BTreeSet::from([key]);
-    let mut waiting: Vec<&Role> = roles.get(key).into_iter().collect();
-    while let Some(role) = waiting.pop() {
+    for role in filling(roles, key) {
         for (rule, json) in role.rules.iter().zip(&role.rules_json) {
             if !rules.contains(rule) {
                 rules.push(rule.clone());
                 rules_json.push(json.clone());
             }
         }
+    }
+    (rules, rules_json)
+}
+
+/// The roles whose rules an aggregated ClusterRole without rules is filled with, in the order of filling.
+pub(crate) fn filling<'a>(roles: &'a Roles, key: &'a (Option<String>, String)) -> Vec<&'a Role> {
+    let mut with = Vec::new();
+    let mut seen = BTreeSet::from([key]);
+    let mut waiting: Vec<&Role> = roles.get(key).into_iter().collect();
+    while let Some(role) = waiting.pop() {
         if !role.rules.is_empty() {
+            with.push(role);
             continue;
         }
         let selectors = role.aggregation.as_deref().unwrap_or(&[]);
@@ -51,7 +61,7 @@ fn rules_of(roles: &Roles, key: &(Option<String>, String)) -> (Vec<Rule>, Vec<Va
         let found: Vec<_> = found.filter(|(key, _)| seen.insert(key)).map(|(_, role)| role).collect();
         waiting.extend(found.into_iter().rev());
     }
-    (rules, rules_json)
+    with
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub struct NodeFeatures {
     /// `DynamicResourceAllocation`: resource claims of the node's pods, resource slices of the node. The slices are known to the authorizer only
     /// with it.
     pub dynamic_resource_allocation: bool,
+    /// `ServiceAccountNodeAudienceRestriction`: tokens only for audiences that the pod asks for. NodeRestriction alone looks at it.
+    pub audience_restriction: bool,
 }
 
 impl NodeFeatures {
@@ -40,6 +42,7 @@ impl NodeFeatures {
             pod_certificate_requests: minor >= 37,
             cluster_trust_bundles: minor >= 37,
             dynamic_resource_allocation: minor >= 34,
+            audience_restriction: minor >= 33,
         }
     }
 }

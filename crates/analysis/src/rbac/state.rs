@@ -218,12 +218,12 @@ impl State {
 }
 
 /// The namespace in which a namespaced object is created.
-fn namespace_of(object: &Object) -> &str {
+pub(super) fn namespace_of(object: &Object) -> &str {
     object.namespace.as_deref().unwrap_or("default")
 }
 
 /// A body of another form gives no rights that can be read, as the API server would have refused it.
-fn body<'de, T: Deserialize<'de> + Default>(value: &'de Value) -> T {
+pub(super) fn body<'de, T: Deserialize<'de> + Default>(value: &'de Value) -> T {
     T::deserialize(value.into_deserializer()).unwrap_or_default()
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use normalize::repositories::FoundCredential;
-use plaintext::{Detector, Key};
+use plaintext::{Detector, Key, Search};
 use sha2::{Digest, Sha256};
 
 use super::remote;
@@ -76,34 +76,34 @@ pub(crate) async fn tips(repository: &Repository) -> Result<Tips, ReadError> {
 }
 
 /// Looks through all of it.
-pub(crate) async fn look_through(repository: &Repository, key: &Key) -> Result<Found, ReadError> {
+pub(crate) async fn look_through(repository: &Repository, search: &Search, key: &Key) -> Result<Found, ReadError> {
     match &repository.location {
-        Location::Folder(folder) => look(folder.clone(), key.clone()).await,
+        Location::Folder(folder) => look(folder.clone(), search.clone(), key.clone()).await,
         Location::Remote(remote) => {
             let clone = remote::clone(remote).await?;
-            look(clone.path().to_owned(), key.clone()).await
+            look(clone.path().to_owned(), search.clone(), key.clone()).await
             // The clone is removed here.
         }
     }
 }
 
-async fn look(folder: PathBuf, key: Key) -> Result<Found, ReadError> {
+async fn look(folder: PathBuf, search: Search, key: Key) -> Result<Found, ReadError> {
     let wanted = Arc::new(());
     let still = Arc::downgrade(&wanted);
     // Nobody waits for it any more when this future is dropped, and `wanted` with it: then it breaks off.
-    let looked = tokio::task::spawn_blocking(move || look_through_folder(&folder, &key, &still)).await;
+    let looked = tokio::task::spawn_blocking(move || look_through_folder(&folder, &search, &key, &still)).await;
     drop(wanted);
     Ok(looked??)
 }
 
-fn look_through_folder(folder: &Path, key: &Key, still: &Weak<()>) -> Result<Found, GitError> {
+fn look_through_folder(folder: &Path, detector: &Detector, key: &Key, still: &Weak<()>) -> Result<Found, GitError> {
     let mut found = Found::default();
     let mut known = HashSet::new();
     found.extent = git_history::git_history(folder, |version| {
         if still.strong_count() == 0 {
             return ControlFlow::Break(());
         }
-        let in_file = Detector::standard().file(&version.path, &version.bytes, Some(key));
+        let in_file = detector.file(&version.path, &version.bytes, Some(key));
         found.more = found.more.saturating_add(in_file.more);
         for finding in in_file.found {
             let digest = finding.digest.map(|digest| digest.to_string()).unwrap_or_default();

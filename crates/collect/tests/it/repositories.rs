@@ -55,7 +55,8 @@ fn repository() -> tempfile::TempDir {
 async fn collect(evidence: &Evidence, server: &ScriptedServer, location: Location) -> Collector {
     let repository = Repository { name: "shop".to_owned(), location, every: Duration::from_millis(200) };
     let mut options = options(&[]);
-    options.repositories = Some(Repositories { all: vec![repository], key: Key::new([3; 32]) });
+    options.repositories =
+        Some(Repositories { all: vec![repository], key: Key::new([3; 32]), search: plaintext::Search::default() });
     Collector::start(options, server.client(), vec![], evidence.store.clone(), redactor(), Clock::system())
         .await
         .unwrap()

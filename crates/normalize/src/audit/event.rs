@@ -34,7 +34,12 @@ struct Delivery<'e> {
 }
 
 /// Makes the row of an entry of an audit source, rows of credentials that stand in it, and rows of its faults.
-pub(crate) fn project(entry: &EntryView<'_>, key: Option<&::plaintext::Key>, sink: &mut impl TableSink) {
+pub(crate) fn project(
+    entry: &EntryView<'_>,
+    detector: &::plaintext::Detector,
+    key: Option<&::plaintext::Key>,
+    sink: &mut impl TableSink,
+) {
     let time_seen = &Cell::new(None);
     let mut faults = Faults::of(entry);
     if entry.redacted {
@@ -132,7 +137,7 @@ pub(crate) fn project(entry: &EntryView<'_>, key: Option<&::plaintext::Key>, sin
         Carried::Unknown if sound => faults.add("unreadable", "the entry is JSON, but no audit event in a known form"),
         Carried::Unknown => {}
     }
-    plaintext::append(entry, time_seen.get().unwrap_or(entry.received_at), key, sink);
+    plaintext::append(entry, time_seen.get().unwrap_or(entry.received_at), detector, key, sink);
     faults.append_to(sink);
 }
 

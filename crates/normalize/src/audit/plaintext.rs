@@ -14,8 +14,13 @@ use crate::audit::identity::identity;
 const MOST: usize = 64;
 
 /// Appends the rows. Nearly all events pass the first test, which does not read them.
-pub(crate) fn append(entry: &EntryView<'_>, event_time: Timestamp, key: Option<&Key>, sink: &mut impl TableSink) {
-    let detector = Detector::standard();
+pub(crate) fn append(
+    entry: &EntryView<'_>,
+    event_time: Timestamp,
+    detector: &Detector,
+    key: Option<&Key>,
+    sink: &mut impl TableSink,
+) {
     if !detector.suspects(entry.raw) {
         return;
     }

@@ -23,3 +23,14 @@ fn an_event_full_of_them_gives_as_many_rows_as_are_kept() {
     assert_eq!(rows.split("plaintext_in_logs").count() - 1, 64);
     assert!(rows.contains("136"), "the last says how many more there were");
 }
+
+#[test]
+fn rules_that_are_given_find_what_they_say() {
+    let event = r#"{"auditID":"a-1","stage":"Panic","verb":"get","requestURI":"/x","requestObject":{"a":"use acme_k3v8qm2zr7 here"}}"#;
+    let text = "[[rules]]\nid = 'acme-token'\nregex = 'acme_([a-z0-9]{10})'\nkeywords = ['acme_']\n";
+    let file = plaintext::RuleFile { name: "acme.toml".to_owned(), text: text.to_owned() };
+    let (search, _) = plaintext::Search::given(plaintext::GivenRules { files: vec![file], instead: false }).unwrap();
+    assert!(!Lines::of("prod/audit/api-1", event.as_bytes()).contains("plaintext_in_logs"));
+    let rows = Lines::searched("prod/audit/api-1", event.as_bytes(), &search);
+    assert!(rows.contains("plaintext_in_logs") && rows.contains("acme-token") && !rows.contains("acme_k3v"), "{rows}");
+}

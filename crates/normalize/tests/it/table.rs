@@ -14,6 +14,13 @@ impl Lines {
         normalize::project(&entry(source, raw), &mut lines);
         lines.0
     }
+
+    /// As [`Lines::of`], with credentials searched for by rules of one's own.
+    pub(crate) fn searched(source: &str, raw: &[u8], search: &plaintext::Search) -> String {
+        let mut lines = Self::default();
+        normalize::project_searched(&entry(source, raw), search, None, &mut lines);
+        lines.0
+    }
 }
 
 pub(crate) fn entry<'a>(source: &'a str, raw: &'a [u8]) -> EntryView<'a> {

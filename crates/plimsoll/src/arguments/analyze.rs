@@ -37,6 +37,9 @@ pub(crate) struct RbacArguments {
     /// Leave out the subjects that Kubernetes itself creates.
     #[arg(long)]
     pub(crate) without_built_in: bool,
+    /// With --manifests: leave out the roles and bindings that every API server makes, as cluster-admin and edit.
+    #[arg(long, requires = "manifests")]
+    pub(crate) without_default_roles: bool,
     /// End with exit code 1 when something is found of severity critical or high.
     #[arg(long)]
     pub(crate) fail: bool,
@@ -52,6 +55,12 @@ pub(crate) struct SecretsArguments {
     /// Look through every version of every file of this local git repository as well.
     #[arg(long, value_name = "REPOSITORY")]
     pub(crate) git: Vec<PathBuf>,
+    /// Search by the rules of this file as well, TOML in the form of gitleaks and betterleaks. Several times for several files. Default: those of the store's configuration, if there are any.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Search by the rules of --rules only, not by those that come with Plimsoll.
+    #[arg(long, requires = "rules")]
+    pub(crate) only_these_rules: bool,
     /// End with exit code 1 when a credential is found.
     #[arg(long)]
     pub(crate) fail: bool,
@@ -89,6 +98,9 @@ pub(crate) struct WhoCanArguments {
     /// The object's name. Default: none, as for a list or a create.
     #[arg(long, default_value = "")]
     pub(crate) name: String,
+    /// With --manifests: leave out the roles and bindings that every API server makes, as cluster-admin and edit.
+    #[arg(long, requires = "manifests")]
+    pub(crate) without_default_roles: bool,
     #[command(flatten)]
     pub(crate) source: AnalyzeSource,
 }
@@ -97,6 +109,9 @@ pub(crate) struct WhoCanArguments {
 pub(crate) struct WhatCanArguments {
     /// The subject: User:name, Group:name or ServiceAccount:namespace/name.
     pub(crate) subject: String,
+    /// With --manifests: leave out the roles and bindings that every API server makes, as cluster-admin and edit.
+    #[arg(long, requires = "manifests")]
+    pub(crate) without_default_roles: bool,
     #[command(flatten)]
     pub(crate) source: AnalyzeSource,
 }

@@ -12,7 +12,7 @@ use records::{SourceClass, SourceName};
 
 use super::Outcome;
 use crate::arguments::{Arguments, Format, IngestArguments};
-use crate::{evidence, output};
+use crate::{credential_rules, evidence, output};
 
 pub(super) fn run(arguments: &Arguments, own: &IngestArguments) -> Result<Outcome> {
     if arguments.format == Format::CloudDescription {
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &Arguments, own: &IngestArguments) -> Result<Outcom
         source.class() == SourceClass::Audit,
         "{source} is not a source of audit events: name it <cluster>/audit/<api server>"
     );
-    let store = evidence::open_store(&arguments.store)
+    let store = evidence::open_store(&arguments.store, credential_rules::of_store(&arguments.store)?)
         .with_context(|| format!("failed to open the store {}", arguments.store.display()))?;
     let redactor = Redactor::new(evidence::secret(&arguments.store, store::layout::REDACTION_KEY)?);
     let spinner = output::spinner("reading what the store has of this source");

@@ -7,7 +7,7 @@ use crate::arguments::{Arguments, ReportArguments};
 use crate::configuration::Configuration;
 use crate::evaluation::{self, Evaluated, Keep, Performed};
 use crate::package::{MOST_ENTRY_PAGES, PackageWriter};
-use crate::{evidence, guides, output};
+use crate::{credential_rules, evidence, guides, output};
 
 pub(super) fn run(arguments: &Arguments, own: &ReportArguments) -> Result<Outcome> {
     let configuration = Configuration::load(arguments.config.as_deref())?;
@@ -36,7 +36,11 @@ pub(super) fn run(arguments: &Arguments, own: &ReportArguments) -> Result<Outcom
     spinner.set_message("copying the evidence");
     let sealed = evidence::open_reader(&arguments.store)?;
     package.copy_evidence(&arguments.store, &sealed)?;
-    package.add_inputs(&evaluated, &evaluation::settings(&configuration))?;
+    let settings = analysis::Settings {
+        credential_search: credential_rules::of_store(&arguments.store)?,
+        ..evaluation::settings(&configuration)
+    };
+    package.add_inputs(&evaluated, &settings)?;
     spinner.set_message("rendering the pages");
     let (files, without_page) = package.render(&sealed, &material)?;
     spinner.finish_and_clear();

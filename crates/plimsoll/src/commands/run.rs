@@ -21,7 +21,7 @@ use super::Outcome;
 use crate::arguments::{Arguments, Role, RunArguments};
 use crate::configuration::{AuditWebhook, Configuration};
 use crate::live::LivePortal;
-use crate::{admission, certificates, cluster, evidence, output, writer};
+use crate::{admission, certificates, cluster, credential_rules, evidence, output, writer};
 
 /// A segment is sealed at this age when it did not fill before: few segments in a year, and not too much that cannot be proven yet.
 const SEGMENT_AGE: Duration = Duration::from_secs(600);
@@ -72,8 +72,10 @@ async fn serve(arguments: &Arguments, configuration: Configuration, roles: &[Rol
     };
     let mut options = evidence::options(dir)?;
     options.segment_age = SEGMENT_AGE;
-    let store = Store::open(options, Arc::new(evidence::StoreNormaliser::new(dir)))
+    let search = configuration.credential_search()?;
+    let store = Store::open(options, Arc::new(evidence::StoreNormaliser::new(dir, search.clone())))
         .with_context(|| format!("failed to open the store {}", dir.display()))?;
+    credential_rules::keep(dir, &search)?;
     let _socket = writer::serve(dir, store.clone())?;
     let redactor = Redactor::new(evidence::secret(dir, store::layout::REDACTION_KEY)?);
     let cluster_name = configuration.cluster.clone().unwrap_or_else(|| "cluster".to_owned());
@@ -251,7 +253,8 @@ async fn collect(
     let repositories = configuration.repositories()?;
     if !repositories.is_empty() {
         let key = plaintext::Key::new(evidence::secret(dir, store::layout::REDACTION_KEY)?);
-        options.repositories = Some(collect::Repositories { all: repositories, key });
+        options.repositories =
+            Some(collect::Repositories { all: repositories, key, search: credential_rules::of_store(dir)? });
     }
     for (given, setting) in [
         (configuration.heartbeat_seconds, &mut options.heartbeat),

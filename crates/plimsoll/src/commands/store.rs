@@ -10,6 +10,7 @@ use store::verify::VerifyError;
 
 use super::Outcome;
 use crate::arguments::{Arguments, StoreCommand};
+use crate::credential_rules;
 use crate::evidence::StoreNormaliser;
 use crate::{evidence, output};
 
@@ -57,10 +58,11 @@ fn stat(arguments: &Arguments) -> Result<Outcome> {
 }
 
 fn fsck(arguments: &Arguments) -> Result<Outcome> {
+    let search = credential_rules::of_store(&arguments.store)?;
     let spinner = output::spinner("recomputing everything from the bytes");
     let report = store::fsck::fsck(
         &arguments.store,
-        &FsckOptions { projection: Some(Arc::new(StoreNormaliser::reading(&arguments.store))) },
+        &FsckOptions { projection: Some(Arc::new(StoreNormaliser::reading(&arguments.store, search))) },
     );
     spinner.finish_and_clear();
     let mut rows = Vec::new();
@@ -86,8 +88,9 @@ fn fsck(arguments: &Arguments) -> Result<Outcome> {
 }
 
 fn rebuild(arguments: &Arguments) -> Result<Outcome> {
+    let search = credential_rules::of_store(&arguments.store)?;
     let spinner = output::spinner("making all tables again");
-    let report = store::rebuild::rebuild(&arguments.store, &StoreNormaliser::new(&arguments.store))?;
+    let report = store::rebuild::rebuild(&arguments.store, &StoreNormaliser::new(&arguments.store, search))?;
     spinner.finish_and_clear();
     let rows: Vec<Vec<String>> = report
         .tables

@@ -4,13 +4,16 @@ use records::access::{AccessChange, HeldRule};
 
 use crate::forms::Sheet;
 
-/// Rules that subjects hold: of `who-can` and `what-can`. The namespace is `*` for the whole cluster.
+/// Rules that subjects hold: of `who-can` and `what-can`. The namespace is `*` for the whole cluster. `place` tells where a binding or a role stands, by its
+/// label: a file and a line, or a default of Kubernetes; `None` where that is no question, as of a cluster.
 #[must_use]
-pub fn held_rules(rules: &[HeldRule]) -> Sheet {
-    let mut sheet = Sheet::new(&["subject", "namespace", "permission", "binding", "role", "through"]);
+pub fn held_rules(rules: &[HeldRule], place: impl Fn(&str) -> Option<String>) -> Sheet {
+    let mut sheet = Sheet::new(&["subject", "namespace", "permission", "binding", "role", "through", "place"]);
     for rule in rules {
         let HeldRule { subject, permission, binding, role, through, .. } = rule.clone();
-        sheet.push([subject, scope(rule), permission, binding, role, through]);
+        let mut places: Vec<String> = [&binding, &role].into_iter().filter_map(|label| place(label)).collect();
+        places.dedup();
+        sheet.push([subject, scope(rule), permission, binding, role, through, places.join("; ")]);
     }
     sheet
 }
@@ -46,11 +49,15 @@ mod tests {
             through: "User:alice".to_owned(),
         };
         let change = AccessChange { added: false, held: held.clone() };
+        let rules = [held];
         assert_eq!(
-            held_rules(&[held]).csv(),
-            "subject,namespace,permission,binding,role,through\n\
-             User:alice,*,\"get,list pods\",ClusterRoleBinding:b,ClusterRole:r,User:alice\n"
+            held_rules(&rules, |label| (label == "ClusterRoleBinding:b").then(|| "b.yaml:7".to_owned())).csv(),
+            "subject,namespace,permission,binding,role,through,place\n\
+             User:alice,*,\"get,list pods\",ClusterRoleBinding:b,ClusterRole:r,User:alice,b.yaml:7\n"
         );
+        let same = held_rules(&rules, |_| Some("one.yaml:1".to_owned()));
+        assert!(same.csv().ends_with(",one.yaml:1\n"));
+        assert!(held_rules(&rules, |_| None).csv().ends_with(",User:alice,\n"));
         assert_eq!(
             changes(&[change]).csv(),
             "change,subject,namespace,permission,binding,role\n\

@@ -113,7 +113,7 @@ fn account(path: &str, size: u64) -> Account {
         Some(_) => Account::Known,
     };
     let Some((folder, name)) = path.split_once('/') else {
-        return known([layout::LOCK, layout::STORE, layout::CONTROL_SOCKET].contains(&path));
+        return known([layout::LOCK, layout::STORE, layout::CREDENTIAL_RULES, layout::CONTROL_SOCKET].contains(&path));
     };
     match folder {
         "keys" => known([layout::PRIVATE_KEY, layout::REDACTION_KEY, layout::CANARY_KEY].contains(&path)),

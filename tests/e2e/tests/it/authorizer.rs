@@ -3,7 +3,7 @@
 //! Each round writes a state, waits until the API server's authorizers have seen all of it, reads it back, and asks both about the same requests.
 //! `PLIMSOLL_SEED` repeats a run.
 
-mod draw;
+pub(crate) mod draw;
 mod plane;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use analysis::rbac::authorizer::{Authorizer, Reason};
 use analysis::rbac::node::{NodeFeatures, NodeObjects};
 use analysis::rbac::state::State;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use e2e::control_plane::{ControlPlane, ControlPlaneOptions};
 use futures::StreamExt;
 
@@ -31,15 +31,7 @@ const NO_AUDIT: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- lev
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_is_that_of_the_api_server() -> Result<()> {
-    let seed = match std::env::var("PLIMSOLL_SEED") {
-        Ok(text) => text.parse().context("PLIMSOLL_SEED is no number")?,
-        Err(_) => {
-            let mut bytes = [0; 8];
-            getrandom::fill(&mut bytes).expect("the system gives random bytes");
-            u64::from_le_bytes(bytes)
-        }
-    };
-    println!("PLIMSOLL_SEED={seed}");
+    let seed = draw::seed()?;
     let options = ControlPlaneOptions {
         audit_policy: NO_AUDIT.to_owned(),
         audit_log: false,

@@ -3,11 +3,13 @@
 
 mod admission;
 mod authorizer;
+mod default_roles;
 mod event_shapes;
 mod exceptions;
 mod identities;
 mod impersonation;
 mod loss;
+mod node_restriction;
 mod policies;
 mod shared;
 mod sign_on;

@@ -10,7 +10,8 @@ pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
-fn each<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+/// The elements of the list at this place.
+pub(super) fn each<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -20,6 +21,11 @@ pub(super) fn of_pod(pod: &Object) -> Vec<(Kind, String)> {
     if body.pointer("/metadata/annotations/kubernetes.io~1config.mirror").is_some() {
         return Vec::new();
     }
+    of_pod_body(body, &pod.name)
+}
+
+/// What a pod of this name refers to, whatever it is.
+pub(super) fn of_pod_body(body: &Value, pod_name: &str) -> Vec<(Kind, String)> {
     let mut found: Vec<(Kind, &str)> = Vec::new();
     found.extend(text(body, "/spec/serviceAccountName").map(|name| (Kind::ServiceAccount, name)));
     found.extend(each(body, "/spec/imagePullSecrets").filter_map(|s| text(s, "/name")).map(|n| (Kind::Secret, n)));
@@ -41,7 +47,7 @@ pub(super) fn of_pod(pod: &Object) -> Vec<(Kind, String)> {
         if volume.get("ephemeral").is_some()
             && let Some(name) = text(volume, "/name")
         {
-            named.push((Kind::Claim, format!("{}-{name}", pod.name)));
+            named.push((Kind::Claim, format!("{pod_name}-{name}")));
         }
     }
     found.extend(resource_claims(body).map(|name| (Kind::ResourceClaim, name)));

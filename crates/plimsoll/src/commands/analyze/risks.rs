@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use analysis::rbac::defaults;
 use analysis::rbac::risks::{self, Options, catalogue};
 use anyhow::Result;
 use reports::analysis::rbac_risks as forms;
@@ -17,7 +18,11 @@ pub(super) fn run(arguments: &Arguments, own: &RbacArguments) -> Result<Outcome>
         whole_cluster: own.source.manifests.is_empty(),
         ..Options::default()
     };
-    let mut risks = risks::of(&snapshot, &options);
+    let mut risks = if own.source.manifests.is_empty() || own.without_default_roles {
+        risks::of(&snapshot, &options)
+    } else {
+        defaults::risks(snapshot.clone(), &options)
+    };
     if own.without_built_in {
         risks.retain(|risk| !risk.built_in);
     }

@@ -6,23 +6,29 @@ use analysis::plaintext::in_snapshot;
 use analysis::secrets::of_snapshot;
 use anyhow::{Context, Result, bail, ensure};
 use collect::git_history::git_history;
-use plaintext::{Detector, Findings, Key};
+use plaintext::{Findings, Key};
 use reports::analysis::plaintext::{self as forms, Credential};
 use reports::analysis::secrets as kept_forms;
 use store::layout;
 
 use super::{Answer, Outcome, print, source};
 use crate::arguments::{Arguments, SecretsArguments, SecretsView};
-use crate::{evidence, files, output};
+use crate::{credential_rules, evidence, files, output};
 
 pub(super) fn run(arguments: &Arguments, own: &SecretsArguments) -> Result<Outcome> {
     if own.view == SecretsView::Kept {
-        ensure!(own.git.is_empty(), "--git is of --view plaintext");
+        ensure!(own.git.is_empty() && own.rules.is_empty(), "--git and --rules are of --view plaintext");
         let kept = of_snapshot(&source::read(arguments, &own.source)?.snapshot);
         let findings = Some((kept_forms::rules(), kept_forms::findings(&kept)));
         return print(arguments.format, &Answer { sheet: kept_forms::secrets(&kept), findings, graph: None }, own.fail);
     }
     let key = key(arguments)?;
+    let search = if own.rules.is_empty() {
+        // Without rules of its own, a question about what a store holds is asked by the rules of that store.
+        credential_rules::of_store(&arguments.store)?
+    } else {
+        credential_rules::given(&own.rules, own.only_these_rules)?
+    };
     let mut found = Found::default();
     if !own.source.manifests.is_empty() {
         // Text is looked through as it stands, so that a file need not be a manifest.
@@ -34,10 +40,10 @@ pub(super) fn run(arguments: &Arguments, own: &SecretsArguments) -> Result<Outco
                 "{name} is larger than {} MiB; leave it out, or look through parts of it",
                 policy::manifest::MAX_FILE_BYTES >> 20
             );
-            found.add(&name, Detector::standard().file(&name, &bytes, Some(&key)));
+            found.add(&name, search.file(&name, &bytes, Some(&key)));
         }
     } else if own.git.is_empty() || own.source.kubeconfig.is_some() || own.source.at.is_some() {
-        for one in in_snapshot(&source::read(arguments, &own.source)?.snapshot, Some(&key)) {
+        for one in in_snapshot(&source::read(arguments, &own.source)?.snapshot, &search, Some(&key)) {
             found.add(&one.object, one.findings);
         }
     }
@@ -45,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, own: &SecretsArguments) -> Result<Outco
         let spinner = output::spinner("reading the history of the repository");
         let extent = git_history(repository, |version| {
             let name = format!("{}@{}", version.path, version.commit);
-            found.add(&name, Detector::standard().file(&version.path, &version.bytes, Some(&key)));
+            found.add(&name, search.file(&version.path, &version.bytes, Some(&key)));
             ControlFlow::Continue(())
         })
         .context("the history of the repository cannot be read")?;

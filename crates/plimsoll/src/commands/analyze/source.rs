@@ -1,7 +1,10 @@
 //! Where an analysis takes its objects from: manifests, a cluster as it is now, or the history in the store.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use analysis::rbac::defaults::{self, Supplied};
+use analysis::rbac::risks;
 use analysis::snapshot::{Object, Place, Snapshot};
 use anyhow::{Context, Result, bail, ensure};
 use collect::Clock;
@@ -23,6 +26,37 @@ const DEFAULT_NAMESPACE: &str = "default";
 pub(super) struct Facts {
     /// The objects.
     pub(super) snapshot: Snapshot,
+    /// What was supplied of Kubernetes' own roles and bindings.
+    supplied: Supplied,
+}
+
+impl Facts {
+    const fn of(snapshot: Snapshot) -> Self {
+        Self { snapshot, supplied: Supplied::NOTHING }
+    }
+
+    /// Where each object stands, by its label: a file with a line, or a default of Kubernetes. Empty for what comes from a cluster or the history.
+    pub(super) fn places(&self) -> BTreeMap<String, String> {
+        let stands = |(label, place): (String, Place)| {
+            let place = match self.supplied.place(&label) {
+                Some(text) if place.line == 0 => text.to_owned(),
+                Some(text) => format!("{}:{} ({text})", place.file, place.line),
+                None if place.file.is_empty() => return None,
+                None => format!("{}:{}", place.file, place.line),
+            };
+            Some((label, place))
+        };
+        risks::places(&self.snapshot).into_iter().filter_map(stands).collect()
+    }
+}
+
+/// As [`read`]. Manifests get the roles and bindings beside them that every API server makes, unless these are not wanted.
+pub(super) fn read_with_defaults(arguments: &Arguments, own: &AnalyzeSource, without: bool) -> Result<Facts> {
+    let mut facts = read(arguments, own)?;
+    if !own.manifests.is_empty() && !without {
+        facts.supplied = defaults::supply(&mut facts.snapshot);
+    }
+    Ok(facts)
 }
 
 /// Reads the objects. What could not be read of them is told on standard error, and is an error: what is missing could have changed the
@@ -38,11 +72,11 @@ pub(super) fn read(arguments: &Arguments, own: &AnalyzeSource) -> Result<Facts> 
         } else {
             Some(kubeconfig.as_path())
         };
-        return Ok(Facts { snapshot: cluster(named)? });
+        return Ok(Facts::of(cluster(named)?));
     }
     let at = own.at.unwrap_or_else(evidence::now);
     let [snapshot] = history(arguments, &configuration, own.cluster.as_deref(), [at])?;
-    Ok(Facts { snapshot })
+    Ok(Facts::of(snapshot))
 }
 
 fn manifests(named: &[PathBuf]) -> Result<Facts> {
@@ -90,7 +124,7 @@ fn manifests(named: &[PathBuf]) -> Result<Facts> {
         }
     }
     ensure!(faults == 0, "not every manifest could be read, so that the answer would be of something else");
-    Ok(Facts { snapshot })
+    Ok(Facts::of(snapshot))
 }
 
 fn cluster(kubeconfig: Option<&Path>) -> Result<Snapshot> {

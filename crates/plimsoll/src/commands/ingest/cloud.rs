@@ -9,7 +9,7 @@ use records::{SourceClass, SourceName};
 
 use super::Outcome;
 use crate::arguments::{Arguments, Format, IngestArguments};
-use crate::{evidence, output};
+use crate::{credential_rules, evidence, output};
 
 /// Longest description: those of clusters with hundreds of node pools are some hundreds of kilobytes.
 const LONGEST: u64 = 4 << 20;
@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments, own: &IngestArguments) -> Result<Outcom
         let entry = CloudDescription { record: "cloud_description".into(), read_at: evidence::now(), content };
         lines.push(serde_json::to_vec(&entry)?);
     }
-    let store = evidence::open_store(&arguments.store)
+    let store = evidence::open_store(&arguments.store, credential_rules::of_store(&arguments.store)?)
         .with_context(|| format!("failed to open the store {}", arguments.store.display()))?;
     let received_at = evidence::now();
     let entries = lines

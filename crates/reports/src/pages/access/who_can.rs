@@ -47,6 +47,8 @@ struct Asked {
     namespace: Shown,
     name: Shown,
     path: bool,
+    /// Whether the verb is one of Kubernetes' own.
+    known_verb: bool,
 }
 
 /// Who can make a request. In the package it says how to ask.
@@ -62,6 +64,7 @@ pub fn access_who_can(report: &Report, links: &Links<'_>, answer: &WhoCan) -> Re
         namespace: Shown::line(&question.namespace),
         name: Shown::line(&question.name),
         path: question.resource.starts_with('/'),
+        known_verb: records::access::is_known_verb(&question.verb),
     });
     let known = |subject: &str| report.material().access.has_page(subject);
     let rows = answer.rows.iter().map(|row| HeldRow::new(row, links, question, known(&row.held.subject)));

@@ -2,6 +2,7 @@
 
 use analysis::rbac::authorizer::{Request, Resource};
 use analysis::rbac::subject::Identity;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 pub(super) const NAMESPACES: [&str; 3] = ["alpha", "beta", "gamma"];
@@ -44,7 +45,21 @@ const MEMBERSHIPS: [&str; 10] = [
 ];
 
 /// A generator of numbers (`splitmix64`): the same for the same seed on every machine.
-pub(super) struct Draw(u64);
+pub(crate) struct Draw(u64);
+
+/// The seed of `PLIMSOLL_SEED`, or a new one; it is printed, so that a run can be repeated.
+pub(crate) fn seed() -> Result<u64> {
+    let seed = match std::env::var("PLIMSOLL_SEED") {
+        Ok(text) => text.parse().context("PLIMSOLL_SEED is no number")?,
+        Err(_) => {
+            let mut bytes = [0; 8];
+            getrandom::fill(&mut bytes).expect("the system gives random bytes");
+            u64::from_le_bytes(bytes)
+        }
+    };
+    println!("PLIMSOLL_SEED={seed}");
+    Ok(seed)
+}
 
 /// A request and who makes it, with texts of its own.
 #[derive(Debug, Clone)]
@@ -81,7 +96,7 @@ impl Asked {
 }
 
 impl Draw {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -93,16 +108,16 @@ impl Draw {
         z ^ (z >> 31)
     }
 
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit as u64).expect("it is below a usize")
     }
 
     /// True once in so many times.
-    pub(super) fn once_in(&mut self, times: usize) -> bool {
+    pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    pub(super) fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+    pub(crate) fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
         of[self.below(of.len())]
     }
 
