@@ -21,6 +21,7 @@
 //! | `tree`, `walk` | structure: JSON and YAML, pairs of names and values, arguments, Secrets, what is encoded within |
 //! | `decode` | base64 and gzip within bounds |
 //! | `finding`, `digest` | what is reported |
+//! | `hide` | lines without the values that were found in them |
 
 mod anchors;
 mod assign;
@@ -29,6 +30,7 @@ mod detector;
 mod digest;
 mod finding;
 mod form;
+mod hide;
 mod known;
 mod name;
 pub mod rules;
@@ -40,5 +42,6 @@ mod walk;
 pub use decode::DECODED_BYTES;
 pub use detector::Detector;
 pub use digest::{Digest, Key};
-pub use finding::{Finding, Findings, MOST_FINDINGS};
+pub use finding::{Finding, Findings, MOST_FINDINGS, Span};
+pub use hide::Hidden;
 pub use rules::{RuleError, RuleSet};

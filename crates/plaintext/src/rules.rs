@@ -10,6 +10,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 /// The rules that come with Plimsoll.
 const OWN: &str = include_str!("rules/own.toml");
@@ -43,6 +44,8 @@ pub struct RuleSet {
     pub(crate) allowed: Vec<Allowed>,
     /// Rules that are not used, each with the reason.
     pub left_out: Vec<(String, String)>,
+    /// SHA-256 of the texts that the rules were read from.
+    pub(crate) sha256: [u8; 32],
 }
 
 /// One rule.
@@ -177,7 +180,7 @@ impl RuleSet {
         if file.rules.len() > MOST_RULES {
             return Err(RuleError::TooMany(file.rules.len()));
         }
-        let mut set = Self::default();
+        let mut set = Self { sha256: Sha256::digest(text).into(), ..Self::default() };
         for form in file.allowlists.into_iter().chain(file.allowlist) {
             set.allowed.push(allowed(form)?);
         }
@@ -188,6 +191,7 @@ impl RuleSet {
             let own = Self::own()?;
             set.rules.extend(own.rules.into_iter().filter(|rule| !file.extend.disabled_rules.contains(&rule.id)));
             set.allowed.extend(own.allowed);
+            set.sha256 = Sha256::new().chain_update(set.sha256).chain_update(own.sha256).finalize().into();
         }
         Ok(set)
     }
