@@ -145,7 +145,7 @@ impl<'k> Collector<'k> {
     }
 
     /// What must be hidden of the input.
-    pub(crate) fn to_hide(self) -> ToHide {
+    pub(crate) fn must_hide(self) -> ToHide {
         self.stands.map_or_else(ToHide::default, |stands| ToHide { spans: stands.hide, values: stands.values })
     }
 

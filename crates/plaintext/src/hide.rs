@@ -32,7 +32,7 @@ impl Detector {
         for _ in 0..ROUNDS {
             let shown = Shown::of(lines, &hidden, 0..lines.len(), key);
             let text = readable(&shown.bytes);
-            let ToHide { mut spans, values } = self.walk_lines(&text, None).to_hide();
+            let ToHide { mut spans, values } = self.walk_lines(&text, None).must_hide();
             // As they are, and as they are written.
             let written: Vec<&[u8]> = spans.iter().filter_map(|span| shown.bytes.get(span.from..span.to)).collect();
             let standing = standing(&shown.bytes, values.iter().map(Vec::as_slice).chain(written));
