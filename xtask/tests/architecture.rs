@@ -22,7 +22,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("controls", &["records", "analysis", "normalize", "store"]),
     ("collect", &["records", "store", "normalize", "plaintext"]),
     ("signatures", &["records"]),
-    ("intake", &["records", "store", "normalize", "policy", "signatures"]),
+    ("intake", &["records", "store", "normalize", "plaintext", "policy", "signatures"]),
     ("portal", &["records", "controls", "reports", "store"]),
     ("probe", &["records"]),
     ("webhook-certificates", &[]),

@@ -2,7 +2,7 @@
 //!
 //! All of it is computed from statements, counters and canaries, so that anybody who holds the entries can compute it again:
 //!
-//! - a **watch** (and any source but an audit log) is covered where the collector states that it was alive, or that it resumed at a point that
+//! - a **watch** (and any source but an audit log; logs of containers too) is covered where the collector states that it was alive, or that it resumed at a point that
 //!   proves continuity; and where it states that the API server did not serve the kind, so that there was nothing to be seen;
 //! - an **audit log** is covered where the API server's counters balance ([`crate::balance`]); without counters, between two canaries
 //!   that both arrived, which is weaker: it bounds an outage, not single losses;
@@ -252,7 +252,8 @@ impl<'r> Subject<'_, 'r> {
         proofs: &mut Vec<Proof<'r>>,
         gaps: &mut Vec<Gap<'r>>,
     ) {
-        let basis = if class == Some(SourceClass::Configuration) { "file" } else { "watch" };
+        let files = matches!(class, Some(SourceClass::Configuration | SourceClass::Logs));
+        let basis = if files { "file" } else { "watch" };
         let resumed = self.statements.iter().filter_map(|(provenance, statement)| match statement {
             Statement::Resumed { from, to, proof, .. } => {
                 Period::new(*from, *to).map(|period| (period, *provenance, proof.as_str()))

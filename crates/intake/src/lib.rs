@@ -1,4 +1,4 @@
-//! Others call us: the receiver of the API server's audit webhook, the admission webhook, and the reading of audit logs from files.
+//! Others call us: the receiver of the API server's audit webhook, the admission webhook, and the reading of audit logs and of containers' logs from files.
 //!
 //! What holds for all of it:
 //! - Nothing is acknowledged before the store says that it is durable.
@@ -21,8 +21,10 @@
 //! | [`journal`] | what the intake states about itself and its sources |
 //! | [`ingest`] | audit logs from files |
 //! | [`tail`] | a live audit log through rotation |
+//! | [`container_logs`] | logs of containers, followed and from files |
 
 pub mod admission;
+pub mod container_logs;
 pub mod delivery;
 pub(crate) mod heartbeat;
 pub mod ingest;

@@ -17,6 +17,7 @@
 //! | [`admission`] | decisions of our admission webhook, its policy sets, results of the negative probe |
 //! | [`identities`] | lists of people who work here and who left, as CSV or SCIM |
 //! | [`repositories`] | readings of git repositories |
+//! | [`logs`] | logs of containers: their lines, and what was found in them |
 //! | [`redact`] | taking secret values out before the first write |
 //! | [`json`] | reading JSON in place, bounded |
 
@@ -28,6 +29,7 @@ pub mod evaluation;
 mod fault;
 pub mod identities;
 pub mod json;
+pub mod logs;
 pub mod probe;
 pub mod project;
 mod record;
@@ -39,4 +41,4 @@ pub mod watch;
 pub use project::{project, project_searched};
 
 /// Version of the projection: part of every row, raised whenever the same entry would give other rows.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;

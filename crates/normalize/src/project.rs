@@ -4,7 +4,9 @@ use plaintext::Detector;
 use records::{EntryView, SourceClass, TableSink};
 
 use crate::fault::Faults;
-use crate::{admission, audit, configuration, encryption, evaluation, identities, repositories, statements, watch};
+use crate::{
+    admission, audit, configuration, encryption, evaluation, identities, logs, repositories, statements, watch,
+};
 
 /// Appends the rows that an entry gives, in a fixed order. Never panics; faults become rows of `faults`. Credentials in plain text have no digest.
 pub fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
@@ -29,6 +31,7 @@ pub fn project_searched(
         Some(SourceClass::Encryption) => encryption::project(entry, sink),
         Some(SourceClass::Identities) => identities::project(entry, sink),
         Some(SourceClass::Repositories) => repositories::project(entry, sink),
+        Some(SourceClass::Logs) => logs::project(entry, sink),
         // Decisions of people have no table yet; their entries are kept.
         Some(SourceClass::People) => {}
         None => {

@@ -1,8 +1,10 @@
 //! The detector: rules made ready, and what it can be asked.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
+use sha2::{Digest as _, Sha256};
 
 use crate::anchors::Anchors;
 use crate::finding::{Collector, Findings};
@@ -19,6 +21,7 @@ pub struct Detector {
     pub(crate) anchors: Anchors,
     /// Expressions of rules without keywords, each with whether it may match what JSON writes as an escape.
     without_words: Vec<(Regex, bool)>,
+    digest: String,
 }
 
 /// A rule with what is worked out of it once.
@@ -66,14 +69,28 @@ impl Detector {
         let rules: Vec<ReadyRule> = set.rules.into_iter().map(ready).collect();
         let without = rules.iter().filter(|rule| rule.keywords.is_empty());
         let without_words = without.filter_map(|rule| Some((rule.regex.clone()?, rule.sees_spaces))).collect();
-        Ok(Self { rules, allowed: set.allowed, anchors, without_words })
+        let version = env!("CARGO_PKG_VERSION").as_bytes();
+        let digest = hex::encode(Sha256::new().chain_update(version).chain_update(set.sha256).finalize());
+        Ok(Self { rules, allowed: set.allowed, anchors, without_words, digest })
     }
 
     fn without_rules() -> Self {
         match Anchors::new(&[]) {
-            Ok(anchors) => Self { rules: Vec::new(), allowed: Vec::new(), anchors, without_words: Vec::new() },
+            Ok(anchors) => Self {
+                rules: Vec::new(),
+                allowed: Vec::new(),
+                anchors,
+                without_words: Vec::new(),
+                digest: String::new(),
+            },
             Err(error) => unreachable!("the embedded words make an automaton: {error}"),
         }
+    }
+
+    /// SHA-256 (hexadecimal) of what decides what is found: the version of this crate, which looks at names, and the texts of the rules.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Whether JSON may hold a credential: the test that most events pass without being read. Rather yes than no.
@@ -107,6 +124,23 @@ impl Detector {
             }
         }
         found.finish()
+    }
+
+    /// What is found in lines of a log, whatever bytes they are, with the bytes in which each stands ([`crate::Finding::at`]). [`Detector::text`] asks
+    /// what a text is as a whole, which some lines could lead astray; here each line is text, and what of it ends in an object of JSON is read as such.
+    #[must_use]
+    pub fn lines(&self, bytes: &[u8], key: Option<&Key>) -> Findings {
+        let text = readable(bytes);
+        self.walk_lines(&text, key).finish()
+    }
+
+    /// Takes all that is found in lines.
+    pub(crate) fn walk_lines<'k>(&self, text: &str, key: Option<&'k Key>) -> Collector<'k> {
+        let mut found = Collector::over(text, key, decode::DECODED_BYTES);
+        if self.anchors.any(text.as_bytes(), |hit| text::candidate_in_lines(self, text.as_bytes(), &hit)) {
+            Walk::new(self, &mut found, "", Form::Text).text(text, 1);
+        }
+        found
     }
 
     /// What is found in a text without a name, such as lines of a log. A line that ends in an object of JSON is read as such.
@@ -158,6 +192,19 @@ impl Detector {
         }
         found.finish()
     }
+}
+
+/// Bytes as text of the same length: in place of each byte that is no UTF-8 stands a zero, which is in no credential.
+pub(crate) fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '\0'));
+    }
+    Cow::Owned(text)
 }
 
 fn named_for_its_lines(name: &str) -> bool {

@@ -15,6 +15,15 @@ pub const MOST_FINDINGS: usize = 2_000;
 /// Values shorter than this are not looked for in paths: they are parts of ordinary words.
 const SHORTEST_HIDDEN: usize = 6;
 
+/// Bytes of an input, from the first of them to the one after the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The first byte.
+    pub from: usize,
+    /// The byte after the last.
+    pub to: usize,
+}
+
 /// A credential that was found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
@@ -25,6 +34,9 @@ pub struct Finding {
     /// Where in the document: keys and indices, `|json`, `|base64`, `|gzip` for each step of decoding, and `|line N` for a line of an embedded
     /// text; empty in a text without structure. Keys that hold a value that was found are shown as `***`.
     pub path: String,
+    /// The bytes of the input in which the value stands, or the encoded piece that holds it; `None` where only [`Finding::line`] and
+    /// [`Finding::path`] are told ([`crate::Detector::lines`] tells it always).
+    pub at: Option<Span>,
     /// The rule that found it.
     pub kind: Cow<'static, str>,
     /// Keyed digest of the value; `None` when no key was given.
@@ -60,11 +72,81 @@ pub(crate) struct Collector<'k> {
     values: Vec<Vec<u8>>,
     /// Bytes that may still be decoded.
     pub(crate) decode_left: usize,
+    /// Where values stand in the input, when that is asked for.
+    stands: Option<Stands>,
+}
+
+/// Where values stand in an input.
+///
+/// A value that is a part of the input's own bytes is recognised by its address: an allocation of its own can not lie within another that is
+/// alive. A value that was decoded lies elsewhere, and stands where the piece does that it was decoded from.
+#[derive(Debug)]
+struct Stands {
+    begin: usize,
+    length: usize,
+    /// The piece of the input that is being read.
+    piece: Option<Span>,
+    /// What must be hidden, in the order in which it was found.
+    hide: Vec<Span>,
+    /// All values, decoded.
+    values: HashSet<Vec<u8>>,
+}
+
+impl Stands {
+    /// Where these bytes stand, if they are a part of the input.
+    fn own(&self, bytes: &[u8]) -> Option<Span> {
+        let from = (bytes.as_ptr() as usize).checked_sub(self.begin)?;
+        let to = from.checked_add(bytes.len())?;
+        (!bytes.is_empty() && to <= self.length).then_some(Span { from, to })
+    }
+}
+
+/// What must be hidden of an input.
+#[derive(Debug, Default)]
+pub(crate) struct ToHide {
+    /// Where values stand, or the encoded pieces that hold them; in no order, and one may be within another.
+    pub(crate) spans: Vec<Span>,
+    /// The values, decoded.
+    pub(crate) values: HashSet<Vec<u8>>,
 }
 
 impl<'k> Collector<'k> {
     pub(crate) fn new(key: Option<&'k Key>, decode_bytes: usize) -> Self {
-        Self { key, findings: Findings::default(), seen: HashSet::new(), values: Vec::new(), decode_left: decode_bytes }
+        Self {
+            key,
+            findings: Findings::default(),
+            seen: HashSet::new(),
+            values: Vec::new(),
+            decode_left: decode_bytes,
+            stands: None,
+        }
+    }
+
+    /// As [`Collector::new`], telling also where in this text values stand.
+    pub(crate) fn over(text: &str, key: Option<&'k Key>, decode_bytes: usize) -> Self {
+        let (begin, length) = (text.as_ptr() as usize, text.len());
+        let stands = Stands { begin, length, piece: None, hide: Vec::new(), values: HashSet::new() };
+        Self { stands: Some(stands), ..Self::new(key, decode_bytes) }
+    }
+
+    /// What is decoded from now on stands where this piece does, if it is a part of the input; gives the piece before, for [`Collector::leave`].
+    pub(crate) fn enter(&mut self, piece: &str) -> Option<Span> {
+        let stands = self.stands.as_mut()?;
+        let before = stands.piece;
+        stands.piece = stands.own(piece.as_bytes()).or(before);
+        before
+    }
+
+    /// Goes back to the piece before.
+    pub(crate) fn leave(&mut self, before: Option<Span>) {
+        if let Some(stands) = &mut self.stands {
+            stands.piece = before;
+        }
+    }
+
+    /// What must be hidden of the input.
+    pub(crate) fn must_hide(self) -> ToHide {
+        self.stands.map_or_else(ToHide::default, |stands| ToHide { spans: stands.hide, values: stands.values })
     }
 
     pub(crate) fn bounded(&mut self) {
@@ -78,15 +160,28 @@ impl<'k> Collector<'k> {
 
     pub(crate) fn found(&mut self, kind: Cow<'static, str>, place: Place<'_>, value: &[u8]) {
         let digest = self.key.map(|key| key.digest(value));
-        self.add(kind, place, value, digest);
+        let at = self.stands.as_mut().and_then(|stands| {
+            stands.values.insert(value.to_vec());
+            let at = stands.own(value).or(stands.piece);
+            stands.hide.extend(at);
+            at
+        });
+        self.add(kind, place, value, (digest, at));
     }
 
-    /// A value that was replaced before it was first written: the digest is what stands in its place.
-    pub(crate) fn replaced(&mut self, place: Place<'_>, digest: Digest) {
-        self.add(Cow::Borrowed("replaced-before-writing"), place, &digest.0, Some(digest));
+    /// A value that was replaced before it was first written: the digest, with its digits, is what stands in its place.
+    pub(crate) fn replaced(&mut self, place: Place<'_>, digest: Digest, digits: &str) {
+        let at = self.stands.as_ref().and_then(|stands| stands.own(digits.as_bytes()).or(stands.piece));
+        self.add(Cow::Borrowed("replaced-before-writing"), place, &digest.0, (Some(digest), at));
     }
 
-    fn add(&mut self, kind: Cow<'static, str>, place: Place<'_>, value: &[u8], digest: Option<Digest>) {
+    fn add(
+        &mut self,
+        kind: Cow<'static, str>,
+        place: Place<'_>,
+        value: &[u8],
+        (digest, at): (Option<Digest>, Option<Span>),
+    ) {
         let mut hasher = DefaultHasher::new();
         (place.document, place.line, place.path, value).hash(&mut hasher);
         if !self.seen.insert(hasher.finish()) {
@@ -101,7 +196,7 @@ impl<'k> Collector<'k> {
             return;
         }
         let Place { document, line, path } = place;
-        self.findings.found.push(Finding { document, line, path: path.to_owned(), kind, digest });
+        self.findings.found.push(Finding { document, line, path: path.to_owned(), at, kind, digest });
     }
 
     /// All of them, in order of place, with no value in any path.

@@ -128,6 +128,7 @@ impl GivenRules {
                 set.rules.push(rule);
             }
             set.allowed.extend(read.allowed);
+            set.with_text_of(read.sha256);
             let left = |(rule, reason)| LeftOut { file: file.name.clone(), rule, reason };
             left_out.extend(read.left_out.into_iter().map(left));
         }
@@ -140,6 +141,7 @@ impl GivenRules {
             let stays = |id: &String| !disabled.contains(id) && !of_file.contains_key(id);
             set.rules.extend(own.rules.into_iter().filter(|rule| stays(&rule.id)));
             set.allowed.extend(own.allowed);
+            set.with_text_of(own.sha256);
         }
         set.within_bounds().map_err(GivenRulesError::Together)?;
         Ok((set, left_out))

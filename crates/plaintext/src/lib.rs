@@ -22,6 +22,7 @@
 //! | `tree`, `walk` | structure: JSON and YAML, pairs of names and values, arguments, Secrets, what is encoded within |
 //! | `decode` | base64 and gzip within bounds |
 //! | `finding`, `digest` | what is reported |
+//! | `hide` | lines without the values that were found in them |
 
 mod anchors;
 mod assign;
@@ -31,6 +32,7 @@ mod digest;
 mod finding;
 mod form;
 mod given;
+mod hide;
 mod known;
 mod name;
 pub mod rules;
@@ -42,6 +44,7 @@ mod walk;
 pub use decode::DECODED_BYTES;
 pub use detector::Detector;
 pub use digest::{Digest, Key};
-pub use finding::{Finding, Findings, MOST_FINDINGS};
+pub use finding::{Finding, Findings, MOST_FINDINGS, Span};
 pub use given::{GivenRules, GivenRulesError, LeftOut, RuleFile, Search};
+pub use hide::Hidden;
 pub use rules::{RuleError, RuleSet};

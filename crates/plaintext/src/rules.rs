@@ -10,6 +10,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 /// The rules that come with Plimsoll.
 const OWN: &str = include_str!("rules/own.toml");
@@ -43,6 +44,8 @@ pub struct RuleSet {
     pub(crate) allowed: Vec<Allowed>,
     /// Rules that are not used, each with the reason.
     pub left_out: Vec<(String, String)>,
+    /// SHA-256 of the texts that the rules were read from.
+    pub(crate) sha256: [u8; 32],
 }
 
 /// One rule.
@@ -177,6 +180,7 @@ impl RuleSet {
             let own = Self::own()?;
             set.rules.extend(own.rules.into_iter().filter(|rule| !extend.disabled_rules.contains(&rule.id)));
             set.allowed.extend(own.allowed);
+            set.with_text_of(own.sha256);
         }
         Ok(set)
     }
@@ -192,7 +196,7 @@ impl RuleSet {
         if file.rules.len() > MOST_RULES {
             return Err(RuleError::TooMany(file.rules.len()));
         }
-        let mut set = Self::default();
+        let mut set = Self { sha256: Sha256::digest(text).into(), ..Self::default() };
         for form in file.allowlists.into_iter().chain(file.allowlist) {
             set.allowed.push(allowed(form)?);
         }
@@ -200,6 +204,11 @@ impl RuleSet {
             set.take(form)?;
         }
         Ok((set, file.extend))
+    }
+
+    /// It rests on the text of another set, too.
+    pub(crate) fn with_text_of(&mut self, sha256: [u8; 32]) {
+        self.sha256 = Sha256::new().chain_update(self.sha256).chain_update(sha256).finalize().into();
     }
 
     /// Refuses more rules than one set may have.

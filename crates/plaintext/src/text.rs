@@ -177,19 +177,28 @@ pub(crate) fn login_shaped(what: Announced, value: &str) -> bool {
 
 /// Whether a hit within JSON may lead to a credential. Rather yes than no: the answer only spares reading the structure.
 pub(crate) fn candidate(detector: &Detector, bytes: &[u8], hit: &Hit<'_>) -> bool {
+    candidate_within(detector, bytes, hit, 1024)
+}
+
+/// Whether a hit within lines may lead to a credential, which may go over several of them.
+pub(crate) fn candidate_in_lines(detector: &Detector, bytes: &[u8], hit: &Hit<'_>) -> bool {
+    candidate_within(detector, bytes, hit, AFTER)
+}
+
+fn candidate_within(detector: &Detector, bytes: &[u8], hit: &Hit<'_>, after: usize) -> bool {
     hit.uses.iter().any(|what| match what {
         Use::Replaced | Use::SecretKind => true,
         Use::Encoded(number) => {
             detector.anchors.exact(bytes, &hit.at, *number)
                 && base64_run(bytes, &hit.at).len() >= decode::SHORTEST_BASE64
         }
-        Use::Rule(rule) => rule_candidate(detector, bytes, hit, *rule),
+        Use::Rule(rule) => rule_candidate(detector, bytes, hit, *rule, after),
         Use::Name => name_candidate(bytes, &hit.at).unwrap_or(false),
     })
 }
 
-fn rule_candidate(detector: &Detector, bytes: &[u8], hit: &Hit<'_>, rule: usize) -> bool {
-    let window = hit.at.start.saturating_sub(BEFORE)..bytes.len().min(hit.at.end + 1024);
+fn rule_candidate(detector: &Detector, bytes: &[u8], hit: &Hit<'_>, rule: usize, after: usize) -> bool {
+    let window = hit.at.start.saturating_sub(BEFORE)..bytes.len().min(hit.at.end + after);
     let Some(near) = bytes.get(hit.at.start.saturating_sub(32)..bytes.len().min(hit.at.end + 96)) else { return false };
     // Escapes hide characters from the expression.
     let escaped =

@@ -13,6 +13,8 @@ pub(crate) const MAX_DEPTH: usize = 128;
 pub(crate) struct Node<'a> {
     /// Line on which it begins, from 1, within the text that was parsed.
     pub(crate) line: u32,
+    /// A text as it stands in what was parsed, with its escapes; empty where that is not known.
+    pub(crate) raw: &'a str,
     pub(crate) value: Value<'a>,
 }
 

@@ -112,12 +112,14 @@ impl<'w, 'k> Walk<'w, 'k> {
                 What::Replaced => self.replaced(content, shown),
                 What::Json => {
                     let lines = if first_line == 0 { Lines::None } else { Lines::Of(line) };
-                    if !self.step("|json", |walk| walk.json(content, lines)) {
-                        self.broken_json(content, shown);
-                    }
+                    self.piece(content, |walk| {
+                        if !walk.step("|json", |walk| walk.json(content, lines)) {
+                            walk.broken_json(content, shown);
+                        }
+                    });
                 }
                 What::Encoded => {
-                    self.encoded(content, "", shown);
+                    self.piece(content, |walk| walk.encoded(content, "", shown));
                 }
             }
         }
@@ -142,7 +144,9 @@ impl<'w, 'k> Walk<'w, 'k> {
                     self.within(&format!("[{number}]"), |walk| walk.node(element, key));
                 }
             }
-            Value::Text { text, block } => self.scalar(text, key, self.line(node.line), *block),
+            Value::Text { text, block } => {
+                self.piece(node.raw, |walk| walk.scalar(text, key, walk.line(node.line), *block));
+            }
             Value::Nothing => {}
         }
     }
@@ -199,7 +203,7 @@ impl<'w, 'k> Walk<'w, 'k> {
             {
                 let line = self.line(argument.line);
                 self.within(&format!("[{}]", number + 1), |walk| {
-                    walk.report(what.kind().into(), line, text.as_bytes())
+                    walk.piece(argument.raw, |walk| walk.report(what.kind().into(), line, text.as_bytes()));
                 });
             }
         }
@@ -288,14 +292,14 @@ impl<'w, 'k> Walk<'w, 'k> {
             self.within(&within, |walk| match part.what {
                 What::Credential(kind) => walk.report(kind, shown, bytes),
                 What::Replaced => walk.replaced(text, shown),
-                What::Json => {
+                What::Json => walk.piece(text, |walk| {
                     let lines = if shown == 0 { Lines::None } else { Lines::Of(shown) };
                     if !walk.step("|json", |walk| walk.json(text, lines)) {
                         walk.broken_json(text, shown);
                     }
-                }
+                }),
                 What::Encoded => {
-                    walk.encoded(text, "", shown);
+                    walk.piece(text, |walk| walk.encoded(text, "", shown));
                 }
             });
         }
@@ -337,6 +341,14 @@ impl<'w, 'k> Walk<'w, 'k> {
         done
     }
 
+    /// Reads a piece of text: what is decoded of it stands where the piece does.
+    fn piece<T>(&mut self, piece: &str, go: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.found.enter(piece);
+        let done = go(self);
+        self.found.leave(before);
+        done
+    }
+
     fn anchored(&self, text: &str) -> bool {
         self.detector.anchored(text.as_bytes())
     }
@@ -364,7 +376,7 @@ impl<'w, 'k> Walk<'w, 'k> {
     fn replaced(&mut self, digits: &str, line: u32) {
         let mut digest = [0; 16];
         if digits.len() == 32 && hex::decode_to_slice(digits, &mut digest).is_ok() {
-            self.found.replaced(Place { document: self.document, line, path: &self.path }, Digest(digest));
+            self.found.replaced(Place { document: self.document, line, path: &self.path }, Digest(digest), digits);
         }
     }
 }
@@ -376,7 +388,7 @@ fn moved<'a>(node: &Node<'a>, by: u32) -> Node<'a> {
         Value::List(elements) => Value::List(elements.iter().map(|element| moved(element, by)).collect()),
         other => other.clone(),
     };
-    Node { line: node.line.saturating_add(by), value }
+    Node { line: node.line.saturating_add(by), raw: node.raw, value }
 }
 
 /// A key as part of a path; in brackets when it could be taken for more than one.

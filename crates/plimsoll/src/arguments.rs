@@ -61,13 +61,15 @@ pub(crate) enum Format {
     K8sAudit,
     /// For `ingest`: a managed cluster as `aws eks describe-cluster`, `gcloud container clusters describe --format json` or `az aks show` print it.
     CloudDescription,
+    /// For `ingest`: logs of containers as the kubelet names and writes them; they are looked through for credentials, and not kept.
+    ContainerLog,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Collects evidence and serves the portal until it is interrupted.
     Run(RunArguments),
-    /// Takes in audit log files, and descriptions of managed clusters.
+    /// Takes in audit log files, descriptions of managed clusters, and what logs of containers hold.
     Ingest(IngestArguments),
     /// Takes in lists of the people who work here and who left.
     #[command(subcommand)]
@@ -278,10 +280,10 @@ impl Role {
 
 #[derive(Args)]
 pub(crate) struct IngestArguments {
-    /// The source, as `<cluster>/audit/<api server>`; for descriptions of managed clusters `<cluster>/encryption/cloud`.
+    /// The source, as `<cluster>/audit/<api server>`; for descriptions of managed clusters `<cluster>/encryption/cloud`, for logs of containers `<cluster>/logs/<node>`.
     #[arg(long, value_name = "NAME")]
     pub(crate) source: String,
-    /// The files; `-` is standard input. Plain, gzip or zstd, told by content.
+    /// The files; `-` is standard input, but for logs of containers, which are known by their paths. Plain, gzip or zstd, told by content.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

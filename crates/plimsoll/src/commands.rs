@@ -39,6 +39,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         (Format::CloudDescription, command) if !matches!(command, Command::Ingest(_)) => {
             bail!("--format cloud-description is of files that `ingest` takes in; give --format table, csv or json")
         }
+        (Format::ContainerLog, command) if !matches!(command, Command::Ingest(_)) => {
+            bail!("--format container-log is of files that `ingest` takes in; give --format table, csv or json")
+        }
         (Format::K8sAudit, command) if !matches!(command, Command::Ingest(_)) => {
             bail!("--format k8s-audit is of files that `ingest` takes in; give --format table, csv or json")
         }

@@ -37,6 +37,8 @@ pub(crate) struct Configuration {
     pub(crate) repositories: Vec<Repository>,
     /// Rules by which credentials in plain text are searched for.
     pub(crate) credential_rules: CredentialRules,
+    /// Folders of containers' logs that are looked through for credentials.
+    pub(crate) application_logs: Vec<ApplicationLogs>,
     /// The portal.
     pub(crate) portal: Portal,
     /// Trust levels of namespaces, and how network policies are read where the API leaves it open.
@@ -176,6 +178,19 @@ pub(crate) struct ApiServer {
     pub(crate) audit_log_file: Option<PathBuf>,
 }
 
+/// A folder with the logs of containers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApplicationLogs {
+    /// Its name, that of the node mostly: the last part of its source's name.
+    pub(crate) name: String,
+    /// The folder as the kubelet fills it.
+    pub(crate) folder: PathBuf,
+    /// Whether lines with a credential are kept, values replaced.
+    #[serde(default)]
+    pub(crate) keep_lines: bool,
+}
+
 /// A git repository: in a folder, or elsewhere.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -264,6 +279,7 @@ impl Configuration {
         let invalid = || format!("the configuration file {} is not valid", path.display());
         configuration.server_version().with_context(invalid)?;
         configuration.repositories().with_context(invalid)?;
+        configuration.check_application_logs().with_context(invalid)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         configuration.resolve(folder);
         Ok(configuration)
@@ -300,6 +316,16 @@ impl Configuration {
         Ok(read)
     }
 
+    /// Whether each folder of logs has a name of its own, which can be a part of a source's name.
+    fn check_application_logs(&self) -> Result<()> {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        for logs in &self.application_logs {
+            records::SourceName::new("c", records::SourceClass::Logs, &logs.name).context("application_logs: name")?;
+            ensure!(names.insert(&logs.name), "application_logs: there are two of the name {}", logs.name);
+        }
+        Ok(())
+    }
+
     /// The version of the API servers, where none states its own.
     pub(crate) fn server_version(&self) -> Result<Option<ServerVersion>> {
         self.server_version.as_deref().map(str::parse).transpose().context("server_version")
@@ -326,6 +352,7 @@ impl Configuration {
             place_optional(&mut server.authentication_configuration_file);
             place_optional(&mut server.audit_log_file);
         }
+        self.application_logs.iter_mut().for_each(|logs| place(&mut logs.folder));
         for repository in &mut self.repositories {
             for file in [&mut repository.path, &mut repository.token_file, &mut repository.authority] {
                 place_optional(file);
@@ -465,6 +492,27 @@ mod tests {
         ] {
             let refused = format!("{:#}", read(text).unwrap_err());
             assert!(refused.contains(says), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn folders_of_logs_have_names_of_their_own() {
+        let load = |text: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("plimsoll.yaml");
+            std::fs::write(&file, text).unwrap();
+            Configuration::load(Some(&file)).map_err(|error| format!("{error:#}"))
+        };
+        let one = load("application_logs: [{name: node-1, folder: /var/log/pods}]\n").unwrap();
+        assert_eq!(one.application_logs[0].folder, Path::new("/var/log/pods"));
+        assert!(!one.application_logs[0].keep_lines);
+        for (text, told) in [
+            ("application_logs: [{name: a, folder: /a}, {name: a, folder: /b}]\n", "two of the name a"),
+            ("application_logs: [{name: 'A b', folder: /a}]\n", "application_logs: name"),
+            ("application_logs: [{name: a}]\n", "folder"),
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(error.contains(told), "{error}");
         }
     }
 

@@ -52,7 +52,7 @@ pub(crate) fn say(text: impl Display) -> Result<()> {
 pub(crate) fn print_rows(format: Format, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let result = match format {
-        Format::Table | Format::Parquet | Format::K8sAudit | Format::CloudDescription => {
+        Format::Table | Format::Parquet | Format::K8sAudit | Format::CloudDescription | Format::ContainerLog => {
             let mut table = comfy_table::Table::new();
             table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
             // For a person lines are folded to the terminal's width; a program gets each row whole.

@@ -38,12 +38,14 @@ pub enum SourceClass {
     Identities,
     /// Readings of git repositories: what was found in every version of every file, not the files.
     Repositories,
+    /// Logs of containers: what was looked through and what was found in it, not the lines.
+    Logs,
 }
 
 /// Why a text is no source name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission, encryption, identities or repositories"
+    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission, encryption, identities, repositories or logs"
 )]
 pub struct SourceNameError {
     /// The text, cut to 200 characters.
@@ -87,7 +89,7 @@ impl SourceName {
 
 impl SourceClass {
     /// All classes.
-    pub const ALL: [SourceClass; 10] = [
+    pub const ALL: [SourceClass; 11] = [
         Self::Audit,
         Self::Watch,
         Self::Statements,
@@ -98,6 +100,7 @@ impl SourceClass {
         Self::Encryption,
         Self::Identities,
         Self::Repositories,
+        Self::Logs,
     ];
 
     /// The class with this name.
@@ -120,6 +123,7 @@ impl SourceClass {
             Self::Encryption => "encryption",
             Self::Identities => "identities",
             Self::Repositories => "repositories",
+            Self::Logs => "logs",
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod audit;
 mod documentation;
 pub mod encryption;
 pub mod identities;
+pub mod logs;
 pub mod monitoring;
 pub mod network;
 pub mod objects;
@@ -67,6 +68,7 @@ pub const ALL: &[&Table] = &[
     network::EntryPoint::TABLE,
     network::NetworkProbe::TABLE,
     plaintext::PlaintextInLog::TABLE,
+    logs::LogReading::TABLE,
     plaintext::PlaintextFinding::TABLE,
     repositories::RepositoryReading::TABLE,
     repositories::RepositoryCredential::TABLE,

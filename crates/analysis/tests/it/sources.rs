@@ -46,6 +46,17 @@ fn a_watch_is_covered_while_it_says_so() {
 }
 
 #[test]
+fn logs_of_containers_are_covered_by_life_and_not_where_something_is_missing() {
+    const LOGS: &str = "prod/logs/node-1";
+    let mut story = history();
+    story.alive(LOGS, 0.0, 30.0).until(40.0);
+    let reason = "the log was cut".to_owned();
+    story.states(Statement::Gap { subject: LOGS.parse().unwrap(), from: t(10.0), to: t(12.0), reason, at_most: None });
+    assert_eq!(covered(&story), [basis("file", 0.0, 10.0), basis("file", 12.0, 30.0)]);
+    assert_eq!(gaps(&story), [gap("not_observed", 10.0, 12.0, None, false)]);
+}
+
+#[test]
 fn a_kind_that_is_not_served_is_covered_and_says_why() {
     let mut story = history();
     let absent = |story: &mut Story, from, to| {

@@ -38,7 +38,7 @@ pub struct ControlCoverage {
 }
 
 /// Classes whose sources make their origin a cluster.
-const CLUSTER_CLASSES: [SourceClass; 8] = [
+const CLUSTER_CLASSES: [SourceClass; 9] = [
     SourceClass::Audit,
     SourceClass::Watch,
     SourceClass::Configuration,
@@ -47,6 +47,7 @@ const CLUSTER_CLASSES: [SourceClass; 8] = [
     SourceClass::Encryption,
     SourceClass::Identities,
     SourceClass::Repositories,
+    SourceClass::Logs,
 ];
 
 impl SourceCoverage {

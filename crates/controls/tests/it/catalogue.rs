@@ -47,7 +47,7 @@ async fn every_mistake_is_told_with_line_and_column() {
         ("title: A title\n", ""),
         ("criteria: [CC6.1]", "criteria: [CC6.1, 6.2]"),
         ("kind: event", "kind: often"),
-        ("needs: [audit/*]", "needs: [logs/*]"),
+        ("needs: [audit/*]", "needs: [traces/*]"),
         ("needs: [audit/*]", "needs: []"),
         ("needs: [audit/*]", "judges: [audit/*]"),
         ("next_step: Connect it.", "next_step: Connect it.\nminimum_covered_share: 1.5"),

@@ -97,7 +97,7 @@ fn digest(bytes: &[u8]) -> [u8; 16] {
 }
 
 /// A file's content from this offset, decompressed when it is gzip or zstd.
-pub(super) fn content(path: &Path, offset: u64) -> io::Result<Box<dyn Read>> {
+pub(crate) fn content(path: &Path, offset: u64) -> io::Result<Box<dyn Read>> {
     let mut file = File::open(path)?;
     let mut magic = [0; 4];
     let known = file.read(&mut magic)?;

@@ -8,6 +8,7 @@ mod admission_kill;
 mod admission_kill_control_plane;
 mod admission_rolling;
 mod admission_signatures;
+mod container_logs;
 mod failing;
 mod files;
 mod fixture;

@@ -43,6 +43,14 @@ pub(crate) fn append(
             place: Cow::Borrowed(&finding.path),
             digest: finding.digest.map(|digest| Cow::Owned(digest.to_string())),
             more: i64::try_from(more).unwrap_or(i64::MAX),
+            source_class: Cow::Borrowed("audit"),
+            namespace: None,
+            pod: None,
+            container: None,
+            stream: None,
+            file: None,
+            file_byte: None,
+            line: None,
         });
     }
 }

@@ -49,13 +49,21 @@ impl<'a> Reader<'a> {
         }
         self.space();
         let line = self.line();
+        let begin = self.at;
         let value = match self.peek()? {
             b'{' => self.map(depth)?,
             b'[' => self.list(depth)?,
             b'"' => Value::Text { text: self.string()?, block: false },
             _ => self.word()?,
         };
-        Some(Node { line, value })
+        let raw = match value {
+            Value::Text { .. } => {
+                let raw = self.text.get(begin..self.at).unwrap_or_default();
+                raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw)
+            }
+            _ => "",
+        };
+        Some(Node { line, raw, value })
     }
 
     fn map(&mut self, depth: usize) -> Option<Value<'a>> {

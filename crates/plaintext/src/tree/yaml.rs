@@ -59,7 +59,7 @@ pub(crate) fn documents(text: &str) -> Documents {
                 } else {
                     Value::Text { text: Cow::Owned(text), block }
                 };
-                put(Node { line, value }, &mut frames, &mut out.documents);
+                put(Node { line, raw: "", value }, &mut frames, &mut out.documents);
                 nodes += 1;
                 if nodes > MOST_NODES {
                     out.broken_from = Some(begun);
@@ -68,7 +68,7 @@ pub(crate) fn documents(text: &str) -> Documents {
                 continue;
             }
             Event::Alias(..) | Event::UnresolvedAlias(..) => {
-                put(Node { line, value: Value::Nothing }, &mut frames, &mut out.documents);
+                put(Node { line, raw: "", value: Value::Nothing }, &mut frames, &mut out.documents);
                 continue;
             }
             Event::MappingEnd | Event::SequenceEnd => {
@@ -77,7 +77,7 @@ pub(crate) fn documents(text: &str) -> Documents {
                         Open::Map { members, .. } => Value::Map(members),
                         Open::List(elements) => Value::List(elements),
                     };
-                    put(Node { line, value }, &mut frames, &mut out.documents);
+                    put(Node { line, raw: "", value }, &mut frames, &mut out.documents);
                 }
                 continue;
             }

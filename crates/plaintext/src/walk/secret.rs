@@ -51,7 +51,9 @@ impl Walk<'_, '_> {
         for (key, member) in members {
             let Some(text) = member.text() else { continue };
             let line = self.line(member.line);
-            self.within(&segment(key, false), |walk| walk.secret_value(key, text, line, in_base64));
+            self.within(&segment(key, false), |walk| {
+                walk.piece(member.raw, |walk| walk.secret_value(key, text, line, in_base64));
+            });
         }
     }
 

@@ -49,7 +49,13 @@ impl Answer {
 fn print(format: Format, answer: &Answer, fail: bool) -> Result<Outcome> {
     let none = |what: &str| format!("this analysis has no {what}; give --format table, csv or json");
     let text = match format {
-        Format::Table | Format::Csv | Format::Json | Format::Parquet | Format::K8sAudit | Format::CloudDescription => {
+        Format::Table
+        | Format::Csv
+        | Format::Json
+        | Format::Parquet
+        | Format::K8sAudit
+        | Format::CloudDescription
+        | Format::ContainerLog => {
             output::print_rows(format, &answer.sheet.header, &answer.sheet.rows)?;
             String::new()
         }

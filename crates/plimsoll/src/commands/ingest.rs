@@ -1,6 +1,7 @@
 //! `plimsoll ingest`.
 
 mod cloud;
+mod container_log;
 
 use std::fs::File;
 use std::io::Read;
@@ -18,8 +19,11 @@ pub(super) fn run(arguments: &Arguments, own: &IngestArguments) -> Result<Outcom
     if arguments.format == Format::CloudDescription {
         return cloud::run(arguments, own);
     }
+    if arguments.format == Format::ContainerLog {
+        return container_log::run(arguments, own);
+    }
     if !matches!(arguments.format, Format::K8sAudit | Format::Table) {
-        bail!("ingest takes --format k8s-audit or cloud-description");
+        bail!("ingest takes --format k8s-audit, cloud-description or container-log");
     }
     let source: SourceName = own.source.parse()?;
     // Before a store is begun that nothing is put into.

@@ -24,7 +24,9 @@ pub(super) fn run(arguments: &Arguments, own: &QueryArguments) -> Result<Outcome
     })?;
     spinner.finish_and_clear();
     let form = match arguments.format {
-        Format::Table | Format::K8sAudit | Format::CloudDescription => controls::session::Format::Text,
+        Format::Table | Format::K8sAudit | Format::CloudDescription | Format::ContainerLog => {
+            controls::session::Format::Text
+        }
         Format::Sarif | Format::Junit | Format::Dot | Format::Svg => {
             anyhow::bail!("rows have no such form; give --format table, csv, json or parquet")
         }

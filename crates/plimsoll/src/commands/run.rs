@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use collect::clock::Clock;
 use collect::options::{ApiServer, CollectOptions};
 use collect::{Collector, canary::CanaryKey};
+use intake::container_logs::{ContainerLogOptions, Follower};
 use intake::tail::{Tail, TailOptions};
 use intake::{Intake, IntakeOptions, SourceOptions, TlsOptions, TokenDigest};
 use normalize::redact::Redactor;
@@ -54,6 +55,7 @@ pub(super) fn run(arguments: &Arguments, own: &RunArguments) -> Result<Outcome> 
         for server in &mut configuration.api_servers {
             server.audit_log_file = None;
         }
+        configuration.application_logs.clear();
     }
     if !has(Role::Admission) {
         configuration.admission = None;
@@ -105,7 +107,8 @@ async fn serve(arguments: &Arguments, configuration: Configuration, roles: &[Rol
         _ => None,
     };
     let stop = Arc::new(AtomicBool::new(false));
-    let tails = tails(&configuration, &cluster_name, &store, &redactor, &stop)?;
+    let mut tails = tails(&configuration, &cluster_name, &store, &redactor, &stop)?;
+    tails.extend(followers(&configuration, &cluster_name, &store, dir, &stop)?);
     let collector = match client {
         Some(client) if roles.contains(&Role::Collect) => {
             let collector = collect(client, &configuration, &cluster_name, &store, redactor, dir).await?;
@@ -141,7 +144,7 @@ async fn serve(arguments: &Arguments, configuration: Configuration, roles: &[Rol
     }
     for tail in tails {
         if tail.join().is_err() {
-            tracing::error!("the reader of an audit log file panicked");
+            tracing::error!("the reader of a log panicked");
         }
     }
     tokio::task::spawn_blocking(move || {
@@ -215,6 +218,36 @@ fn tails(
             let outcome = Tail::begin(&store, options).and_then(|tail| tail.run(&stop));
             if let Err(error) = outcome {
                 tracing::error!("the audit log {shown} is no longer followed: {:#}", anyhow::Error::from(error));
+            }
+        })?;
+        threads.push(thread);
+    }
+    Ok(threads)
+}
+
+/// One thread for each folder of containers' logs that is followed.
+fn followers(
+    configuration: &Configuration,
+    cluster: &str,
+    store: &Store,
+    dir: &std::path::Path,
+    stop: &Arc<AtomicBool>,
+) -> Result<Vec<JoinHandle<()>>> {
+    let mut threads = Vec::new();
+    for logs in &configuration.application_logs {
+        let source = SourceName::new(cluster, SourceClass::Logs, &logs.name)?;
+        let key = plaintext::Key::new(evidence::secret(dir, store::layout::REDACTION_KEY)?);
+        let mut options = ContainerLogOptions::new(source, &logs.folder, key);
+        options.search = credential_rules::of_store(dir)?;
+        options.keep_lines = logs.keep_lines;
+        if let Some(seconds) = configuration.heartbeat_seconds {
+            options.heartbeat = Duration::from_secs(seconds.max(1));
+        }
+        let (store, stop, shown) = (store.clone(), Arc::clone(stop), logs.folder.display().to_string());
+        let thread = std::thread::Builder::new().name(format!("logs-{}", logs.name)).spawn(move || {
+            let outcome = Follower::begin(&store, options).and_then(|follower| follower.run(&stop));
+            if let Err(error) = outcome {
+                tracing::error!("the logs in {shown} are no longer followed: {:#}", anyhow::Error::from(error));
             }
         })?;
         threads.push(thread);

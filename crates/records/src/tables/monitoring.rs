@@ -89,7 +89,7 @@ table! {
         covered_from: time,
         /// End.
         covered_to: time,
-        /// What proves it: `watch`, `not_served` (there was nothing to be seen), `resumed`, `balance`, `canary`, `file` or `reading` (of a list of people or a git repository).
+        /// What proves it: `watch`, `not_served` (there was nothing to be seen), `resumed`, `balance`, `canary`, `file` (also logs of containers) or `reading` (of a list of people or a git repository).
         basis: text,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use records::tables::encryption::EncryptionState;
+use records::tables::plaintext::PlaintextInLog;
 use records::{Period, PeriodSet, Verdict};
 
 use super::{Head, encrypted_mark};
@@ -91,7 +92,8 @@ struct LogRow {
     kind: Shown,
     place: Shown,
     digest: Shown,
-    audit_id: Shown,
+    /// An audit ID, or the container whose log it is.
+    stands_in: Shown,
     more: i64,
     evidence: Option<EvidenceLink>,
 }
@@ -168,7 +170,7 @@ pub fn secrets(
                 kind: Shown::line(&row.kind),
                 place: Shown::line(&row.place),
                 digest: Shown::line(row.digest.as_deref().unwrap_or_default()),
-                audit_id: Shown::line(row.audit_id.as_deref().unwrap_or_default()),
+                stands_in: Shown::line(&stands_in(row)),
                 more: row.more,
                 evidence: entry_of(&row.provenance).map(|entry| EvidenceLink::new(&entry, links)),
             }),
@@ -179,6 +181,14 @@ pub fn secrets(
     });
     let frame = Frame::new(report, links, "secrets", "Secrets".to_owned());
     Page { frame, head, shown }.render().map_err(PageError::template("secrets"))
+}
+
+/// What holds the credential: an audit event, or a container's log.
+fn stands_in(row: &PlaintextInLog<'_>) -> String {
+    match (&row.namespace, &row.pod, &row.container) {
+        (Some(namespace), Some(pod), Some(container)) => format!("{namespace}/{pod}, container {container}"),
+        _ => row.audit_id.as_deref().unwrap_or_default().to_owned(),
+    }
 }
 
 /// One row for each subject: what held at the instant, and the window as a strip.

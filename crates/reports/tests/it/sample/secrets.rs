@@ -215,8 +215,34 @@ pub(crate) fn material() -> Vec<SecretsMaterial> {
         place: "requestObject.data.***".into(),
         digest: None,
         more: 3,
+        source_class: "audit".into(),
+        namespace: None,
+        pod: None,
+        container: None,
+        stream: None,
+        file: None,
+        file_byte: None,
+        line: None,
     }];
-    material.in_logs_total = 1;
+    material.in_logs.push(PlaintextInLog {
+        provenance: of("prod/logs/node-1", 7),
+        event_time: at("2026-10-01T10:00:00Z"),
+        audit_id: None,
+        number: 1,
+        kind: "named-password".into(),
+        place: "byte 16".into(),
+        digest: Some("9d3c5b1e0f2a48617788990a1b2c3d4e".into()),
+        more: 0,
+        source_class: "logs".into(),
+        namespace: Some("shop".into()),
+        pod: Some("web-1".into()),
+        container: Some("app".into()),
+        stream: Some("stderr".into()),
+        file: Some("shop_web-1_u/app/0.log".into()),
+        file_byte: Some(4711),
+        line: None,
+    });
+    material.in_logs_total = 2;
     material.secrets = secrets();
     vec![material]
 }
