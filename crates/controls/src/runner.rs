@@ -128,9 +128,16 @@ pub async fn evaluate(
     only: Option<&[ControlId]>,
 ) -> Result<EvaluationResult, SessionError> {
     let sources = SourceCoverage::read(session).await?;
-    let chosen = catalogue.controls().iter().filter(|c| only.is_none_or(|ids| ids.contains(&c.id)));
-    let runs: Vec<_> = chosen.map(|control| run(session, &sources, control, parameters, window)).collect();
+    let chosen: Vec<&Control> =
+        catalogue.controls().iter().filter(|c| only.is_none_or(|ids| ids.contains(&c.id))).collect();
+    let runs: Vec<_> = chosen.iter().map(|control| run(session, &sources, control, parameters, window)).collect();
     let mut controls: Vec<ControlOutcome> = futures::stream::iter(runs).buffer_unordered(AT_A_TIME).collect().await;
+    // They share memory that is bounded. What failed may have had too little of it: no result shall depend on what ran beside it.
+    for outcome in controls.iter_mut().filter(|outcome| outcome.remark.starts_with(NOT_RUN)) {
+        if let Some(control) = chosen.iter().find(|control| control.id == outcome.control) {
+            *outcome = run(session, &sources, control, parameters, window).await;
+        }
+    }
     controls.sort_by(|a, b| a.control.cmp(&b.control));
     let parameters: Value = controls.iter().map(|c| json!([c.control, c.parameters_json])).collect();
     let identity = json!([
