@@ -28,7 +28,7 @@ use super::{SessionError, context};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
-const RECEIVED: [(&str, &str); 16] = [
+const RECEIVED: [(&str, &str); 17] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
@@ -45,6 +45,7 @@ const RECEIVED: [(&str, &str); 16] = [
     ("people_readings", "read_at"),
     ("repository_readings", "read_at"),
     ("repository_credentials", "read_at"),
+    ("log_readings", "read_at"),
 ];
 
 /// The use of each credential by address and program, counted where the events are: nothing grows with their number. What pods, nodes and the control plane
@@ -312,4 +313,32 @@ fn summaries(received: impl Iterator<Item = (String, Received)>) -> Result<Vec<S
         })
     };
     by_name.into_iter().map(summary).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use records::table::Origin;
+
+    use super::*;
+
+    /// Tables whose entries other tables tell of: by an own pass, by the reading that the row is a part of, or because they are what Plimsoll says itself.
+    const TOLD_ELSEWHERE: [&str; 8] = [
+        "audit_events",
+        "control_items",
+        "control_results",
+        "evaluations",
+        "guard_decisions",
+        "network_probes",
+        "people",
+        "plaintext_in_logs",
+    ];
+
+    #[test]
+    fn the_sources_of_every_table_are_told() {
+        let told: BTreeSet<&str> = RECEIVED.iter().map(|(table, _)| *table).chain(TOLD_ELSEWHERE).collect();
+        let segment = records::tables::ALL.iter().filter(|table| table.origin == Origin::Segment);
+        assert_eq!(told, segment.map(|table| table.name).collect());
+    }
 }
