@@ -108,7 +108,7 @@ async fn serve(arguments: &Arguments, configuration: Configuration, roles: &[Rol
     };
     let stop = Arc::new(AtomicBool::new(false));
     let mut tails = tails(&configuration, &cluster_name, &store, &redactor, &stop)?;
-    tails.extend(followers(&configuration, &cluster_name, &store, dir, &stop)?);
+    tails.extend(followers(&configuration, &cluster_name, &store, dir, &search, &stop)?);
     let collector = match client {
         Some(client) if roles.contains(&Role::Collect) => {
             let collector = collect(client, &configuration, &cluster_name, &store, redactor, dir).await?;
@@ -231,6 +231,7 @@ fn followers(
     cluster: &str,
     store: &Store,
     dir: &std::path::Path,
+    search: &plaintext::Search,
     stop: &Arc<AtomicBool>,
 ) -> Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::new();
@@ -238,7 +239,7 @@ fn followers(
         let source = SourceName::new(cluster, SourceClass::Logs, &logs.name)?;
         let key = plaintext::Key::new(evidence::secret(dir, store::layout::REDACTION_KEY)?);
         let mut options = ContainerLogOptions::new(source, &logs.folder, key);
-        options.search = credential_rules::of_store(dir)?;
+        options.search = search.clone();
         options.keep_lines = logs.keep_lines;
         if let Some(seconds) = configuration.heartbeat_seconds {
             options.heartbeat = Duration::from_secs(seconds.max(1));
