@@ -1,7 +1,7 @@
 //! How long it takes to tell all risky permissions with their paths: 5,000 service accounts, 2,000 roles, 5,000 bindings and 10,000 pods at one instant;
-//! and a year of a cluster's history, a million versions of objects, most of them pods.
+//! a year of a cluster's history, a million versions of objects, most of them pods; and permissions that change all the time.
 //!
-//! `cargo run --release -p analysis --example rbac_risks_speed [-- year [VERSIONS]]`
+//! `cargo run --release -p analysis --example rbac_risks_speed [-- year|changes [VERSIONS]]`
 
 #![allow(
     clippy::unwrap_used,
@@ -251,6 +251,51 @@ fn year(count: usize) {
             }
         }
     }
+    replay(versions);
+}
+
+/// Permissions that change all the time: 30 namespaces with 20 roles and 60 bindings each, of which one or the other is another with one of four versions;
+/// the others are of pods that come and stay.
+fn changes(count: usize) {
+    let mut draw = Draw(3);
+    let mut versions: Vec<ObjectVersion<'static>> = Vec::with_capacity(count);
+    let mut last: BTreeMap<String, usize> = BTreeMap::new();
+    for number in 0..count {
+        let (seq, at) = (i64::try_from(number).unwrap() + 1, 25 * i64::try_from(number).unwrap());
+        let namespace = format!("team-{}", draw.below(30));
+        let value = match draw.below(8) {
+            0 => {
+                let resources =
+                    if number % 2 == 0 { json!(["deployments"]) } else { json!(["deployments", "statefulsets"]) };
+                let rules = json!([
+                    {"verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["pods", "pods/log", "configmaps", "services"]},
+                    {"verbs": ["get", "list", "watch", "update", "patch"], "apiGroups": ["apps"], "resources": resources},
+                ]);
+                let name = format!("role-{}", draw.below(20));
+                object(&format!("{RBAC}/v1"), "Role", Some(&namespace), &name, json!({"rules": rules}))
+            }
+            1 => {
+                let binding = draw.below(60);
+                let (name, role, account) =
+                    (format!("binding-{binding}"), format!("role-{}", binding % 20), format!("app-{binding}"));
+                let mut value = role_binding(Some(&namespace), &name, ("Role", &role), (&namespace, &account));
+                let person = json!({"kind": "User", "apiGroup": RBAC, "name": format!("idp:person-{}", number % 40)});
+                value["subjects"].as_array_mut().unwrap().push(person);
+                value
+            }
+            _ => pod(&namespace, &format!("pod-{number}"), &format!("app-{}", draw.below(300)), draw.below(200), false),
+        };
+        let name = format!("{}/{namespace}/{}", value["kind"], value["metadata"]["name"]);
+        let next = version(&value, at, None, seq);
+        if let Some(before) = last.insert(name, versions.len()) {
+            versions[before].valid_to = Some(next.valid_from);
+        }
+        versions.push(next);
+    }
+    replay(versions);
+}
+
+fn replay(mut versions: Vec<ObjectVersion<'static>>) {
     versions.sort_by_key(|v| v.valid_from);
     let before = peak_mebibytes();
     let (began, on_processor) = (Instant::now(), processor_milliseconds());
@@ -270,6 +315,8 @@ fn main() {
         [] => instant(),
         [what] if what == "year" => year(1_000_000),
         [what, count] if what == "year" => year(count.parse().unwrap()),
-        other => panic!("{other:?}: it takes `year` and a number of versions, or nothing"),
+        [what] if what == "changes" => changes(80_000),
+        [what, count] if what == "changes" => changes(count.parse().unwrap()),
+        other => panic!("{other:?}: it takes `year` or `changes` and a number of versions, or nothing"),
     }
 }

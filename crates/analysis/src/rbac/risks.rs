@@ -32,6 +32,7 @@ mod options;
 mod parts;
 mod profile;
 mod risk;
+mod settle;
 mod special;
 mod steps;
 mod tell;

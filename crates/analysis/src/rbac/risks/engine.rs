@@ -40,6 +40,9 @@ pub(crate) struct Told {
     pub(crate) risks: BTreeMap<RiskKey, Risk>,
 }
 
+/// Vertices from which other ways are seen, at most, that are asked for by themselves; of more of them everybody is looked at.
+const MOST_AROUND: usize = 2_000;
+
 /// Namespace and name of a service account.
 pub(crate) type Name = (String, String);
 
@@ -253,20 +256,28 @@ impl Engine {
         if whole {
             self.most_vertices = 2 * self.graph.len() + 1024;
         }
-        let ways = self.graph.settle(&changed);
-        if whole || ways || touched.parts.touches(Parts::CONTROL_PLANE) {
+        let settled = self.graph.settle(&changed);
+        let many = changed.len() + settled.others.len() + settled.comers.len() > MOST_AROUND;
+        if whole || many || touched.parts.touches(Parts::CONTROL_PLANE) {
             return Whom::Everybody;
         }
-        let mut whom = (found.subjects.clone(), found.on_nodes.clone());
-        for number in &changed {
+        let (mut subjects, mut nodes) = (found.subjects.clone(), found.on_nodes.clone());
+        // Whether a node comes to everything by itself decides what is told of it.
+        nodes.extend(settled.others.iter().filter_map(|number| match self.graph.at(*number) {
+            Some(Vertex::Node(node)) => Some(node.clone()),
+            _ => None,
+        }));
+        // A vertex whose way is another has edges or leads to a vertex that are, so that these are all from which another way can be seen.
+        let seeing: BTreeSet<u32> = changed.into_iter().chain(settled.comers).collect();
+        for number in &seeing {
             match self.graph.at(*number) {
-                Some(Vertex::Subject(subject)) => drop(whom.0.insert(subject.clone())),
-                Some(Vertex::OnNode(node)) => drop(whom.1.insert(node.clone())),
+                Some(Vertex::Subject(subject)) => drop(subjects.insert(subject.clone())),
+                Some(Vertex::OnNode(node)) => drop(nodes.insert(node.clone())),
                 _ => {}
             }
         }
-        let watched = changed.into_iter().filter(|number| self.watchers.get(*number as usize).is_some_and(|n| *n > 0));
-        Whom::These { subjects: whom.0, nodes: whom.1, watching: watched.collect() }
+        let watched = seeing.into_iter().filter(|number| self.watchers.get(*number as usize).is_some_and(|n| *n > 0));
+        Whom::These { subjects, nodes, watching: watched.collect() }
     }
 
     /// Drops the graph; gives back where it begins.

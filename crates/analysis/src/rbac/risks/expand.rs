@@ -178,6 +178,6 @@ fn newly_bound(profile: &Arc<Profile>, key: &Key, scope: Option<&str>) -> Held {
         role_name: key.1.clone(),
         of_bootstrapping: false,
     };
-    let bound = Arc::new(Bound { binding, entry: None });
+    let bound = Arc::new(Bound::new(binding, None));
     Held { bound, profile: Arc::clone(profile), through: None, built_in: false }
 }

@@ -9,6 +9,7 @@ use super::catalogue::{Effect, Pattern, Severity, Way};
 use super::need::{Met, Place, Reach};
 use super::options::{Applies, Options};
 use super::profile::{Bits, NumberedWay, Profile, needs};
+use super::world::{Key, role_key};
 use crate::rbac::binding::Binding;
 use crate::rbac::subject::Subject;
 
@@ -18,6 +19,15 @@ pub(crate) struct Bound {
     pub(crate) binding: Binding,
     /// `None` where it was not read from a store.
     pub(crate) entry: Option<Provenance<'static>>,
+    /// The key of the role that it refers to; `None` when it can refer to none.
+    pub(crate) role: Option<Key>,
+}
+
+impl Bound {
+    pub(crate) fn new(binding: Binding, entry: Option<Provenance<'static>>) -> Self {
+        let role = role_key(&binding);
+        Self { binding, entry, role }
+    }
 }
 
 /// One binding of a subject, or of a group of its, with its role.

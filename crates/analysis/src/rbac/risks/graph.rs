@@ -1,6 +1,6 @@
 //! What leads to what: a graph from subjects over what they may become to the ends that matter, and the shortest way from each vertex to the worst end.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
 
 use ahash::{HashMap, RandomState};
 
@@ -59,28 +59,33 @@ impl Best {
         let digest = mix(edge.digest, self.digest);
         Self { end: self.end, distance: self.distance + 1, edge: Some(position), digest }
     }
+
+    /// Whether it is taken before another one from the same vertex.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        let rank = |best: &Self| (Reverse(best.end), best.distance, best.edge);
+        rank(self) < rank(other)
+    }
 }
 
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     vertex: Vertex,
-    digest: u64,
-    end: Option<Effect>,
-    out: Vec<Edge>,
+    pub(super) digest: u64,
+    pub(super) end: Option<Effect>,
+    pub(super) out: Vec<Edge>,
     /// Of all that begins here.
     sign: u64,
-    best: Option<Best>,
+    /// The vertices from which edges lead here, for each edge once.
+    pub(super) comers: Vec<u32>,
+    pub(super) best: Option<Best>,
 }
 
 /// The graph. It stays while the cluster changes: vertices keep their numbers, and those that nothing leads to any more do no harm.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     numbers: HashMap<Vertex, u32>,
 }
-
-/// The ends, worst first.
-const ENDS: [Effect; 4] = [Effect::ClusterAdmin, Effect::Node, Effect::CloudIdentity, Effect::NamespaceAdmin];
 
 // Fixed keys: the digest tells change within one run of the program, and must not differ between runs in its effect.
 fn hasher() -> RandomState {
@@ -111,7 +116,15 @@ impl Graph {
         let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         let (digest, end) = (hasher().hash_one(&vertex), vertex.end());
         let best = end.map(|end| Best { end, distance: 0, edge: None, digest });
-        self.places.push(Place { vertex: vertex.clone(), digest, end, out: Vec::new(), sign: 0, best });
+        self.places.push(Place {
+            vertex: vertex.clone(),
+            digest,
+            end,
+            out: Vec::new(),
+            sign: 0,
+            comers: Vec::new(),
+            best,
+        });
         self.numbers.insert(vertex, number);
         number
     }
@@ -120,10 +133,23 @@ impl Graph {
     pub(crate) fn set_out(&mut self, from: u32, edges: Vec<(u32, Why)>, mark: u64) -> bool {
         let edges: Vec<Edge> = edges.into_iter().map(|(to, why)| self.edge(from, to, why)).collect();
         let sign = edges.iter().fold(mark, |sign, edge| mix(sign, edge.digest));
+        edges.iter().for_each(|edge| self.count(from, edge.to, true));
         let Some(place) = self.places.get_mut(from as usize) else { return false };
         let other = place.sign != sign || place.out.len() != edges.len();
-        (place.out, place.sign) = (edges, sign);
+        place.sign = sign;
+        let before = std::mem::replace(&mut place.out, edges);
+        before.iter().for_each(|edge| self.count(from, edge.to, false));
         other
+    }
+
+    /// Counts one edge more, or one less, from a vertex to another.
+    fn count(&mut self, from: u32, to: u32, more: bool) {
+        let Some(place) = self.places.get_mut(to as usize) else { return };
+        if more {
+            place.comers.push(from);
+        } else if let Some(position) = place.comers.iter().position(|comer| *comer == from) {
+            place.comers.swap_remove(position);
+        }
     }
 
     /// Sets whether there is an edge to another vertex, among those whose vertices are in order; gives back whether that is another than before.
@@ -139,11 +165,16 @@ impl Graph {
             self.edge(from, to, why)
         });
         let Some(place) = self.places.get_mut(from as usize) else { return false };
-        match edge {
-            Some(edge) => place.out.insert(position, edge),
-            None => drop(place.out.remove(position)),
-        }
+        let (leads_to, more) = match edge {
+            Some(edge) => {
+                let to = edge.to;
+                place.out.insert(position, edge);
+                (to, true)
+            }
+            None => (place.out.remove(position).to, false),
+        };
         place.sign = place.out.iter().fold(0, |sign, edge| mix(sign, edge.digest));
+        self.count(from, leads_to, more);
         true
     }
 
@@ -212,126 +243,11 @@ impl Graph {
         place.end.map(|end| Best { end, distance: 0, edge: None, digest: place.digest })
     }
 
-    /// Works out the ways on, given the vertices at which others begin than before; gives back whether any of all the ways is another.
-    ///
-    /// A way on is that to the worst end, of several that of the fewest steps, of equally short ones that of the edge that comes first. As long as
-    /// each vertex has the best that its own edges give, all ways are right; so one look at those vertices tells whether anything is to be done.
-    pub(crate) fn settle(&mut self, changed: &[u32]) -> bool {
-        let mut same = true;
-        for number in changed {
-            let (known, now) = (self.best(*number), self.best_by_edges(*number));
-            same &= digest(known) == digest(now);
-            if same && let Some(place) = self.places.get_mut(*number as usize) {
-                // The edge may stand at another place among those of the vertex.
-                place.best = now;
-            }
-        }
-        if same {
-            return false;
-        }
-        let before: Vec<u64> = self.places.iter().map(|place| digest(place.best)).collect();
-        self.settle_all();
-        self.places.iter().zip(before).any(|(place, before)| digest(place.best) != before)
-    }
-
-    /// The way on from a vertex given those from the vertices next to it.
-    fn best_by_edges(&self, number: u32) -> Option<Best> {
-        let place = self.places.get(number as usize)?;
-        let mut best = self.own_end(number);
-        for (position, edge) in (0..).zip(&place.out) {
-            let Some(on) = self.best(edge.to) else { continue };
-            if best.is_none_or(|best| best.end < on.end || (best.end == on.end && best.distance > on.distance + 1)) {
-                best = Some(on.after(edge, position));
-            }
-        }
-        best
-    }
-
     /// All edges, by the vertex that they lead to.
     pub(crate) fn back(&self) -> Back<Step> {
         let edges = (0..)
             .zip(&self.places)
             .flat_map(|(from, place)| (0..).zip(&place.out).map(move |(position, edge)| (edge.to, (from, position))));
         Back::of(self.len(), edges)
-    }
-
-    fn settle_all(&mut self) {
-        let back = self.back();
-        for place in &mut self.places {
-            place.best = None;
-        }
-        let mut waiting: VecDeque<u32> = VecDeque::new();
-        for end in ENDS {
-            for (number, place) in (0u32..).zip(&mut self.places) {
-                if place.end == Some(end) && place.best.is_none() {
-                    place.best = Some(Best { end, distance: 0, edge: None, digest: place.digest });
-                    waiting.push_back(number);
-                }
-            }
-            while let Some(number) = waiting.pop_front() {
-                let Some(on) = self.best(number) else { continue };
-                for (from, position) in back.to(number) {
-                    let Some(place) = self.places.get_mut(*from as usize) else { continue };
-                    // Of equally short ways that of the first edge counts; the vertex itself has not been gone on from yet.
-                    let first = place.best.is_none();
-                    let equal = |best: &Best| {
-                        let later = best.edge.is_some_and(|edge| edge > *position);
-                        best.end == end && best.distance == on.distance + 1 && later
-                    };
-                    if !first && !place.best.as_ref().is_some_and(equal) {
-                        continue;
-                    }
-                    let digest = place.out.get(*position as usize).map_or(0, |edge| mix(edge.digest, on.digest));
-                    place.best = Some(Best { end, distance: on.distance + 1, edge: Some(*position), digest });
-                    if first {
-                        waiting.push_back(*from);
-                    }
-                }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rbac::subject::Subject;
-
-    fn user(name: &str) -> Vertex {
-        Vertex::Subject(Subject::User(name.to_owned()))
-    }
-
-    fn says(says: &'static str) -> Why {
-        Why::Object { label: String::new(), says }
-    }
-
-    #[test]
-    fn the_worst_end_by_the_shortest_way() {
-        let mut graph = Graph::new();
-        let [a, b, c, alone] = ["a", "b", "c", "alone"].map(|name| graph.vertex(user(name)));
-        let node = graph.vertex(Vertex::Nodes);
-        let end = graph.vertex(Vertex::ClusterAdmin);
-        graph.set_out(a, vec![(node, says("near")), (b, says("long"))], 0);
-        graph.set_out(b, vec![(c, says("")), (end, says(""))], 0);
-        graph.set_out(c, vec![(end, says("")), (a, says("back"))], 0);
-        assert!(graph.settle(&[a, b, c]) && !graph.settle(&[a, b, c]));
-        let shown = |vertex: u32| graph.best(vertex).map(|best| (best.end, best.distance));
-        assert_eq!(shown(a), Some((Effect::ClusterAdmin, 2)));
-        assert_eq!(shown(b), Some((Effect::ClusterAdmin, 1)));
-        assert_eq!(shown(node), Some((Effect::Node, 0)));
-        assert_eq!(shown(alone), None);
-        assert_eq!(graph.next(a).unwrap().1.why, says("long"));
-    }
-
-    #[test]
-    fn what_is_taken_away_in_a_circle_leads_nowhere() {
-        let mut graph = Graph::new();
-        let [a, b] = ["a", "b"].map(|name| graph.vertex(user(name)));
-        let end = graph.vertex(Vertex::ClusterAdmin);
-        graph.set_out(a, vec![(b, says("")), (end, says(""))], 0);
-        graph.set_out(b, vec![(a, says(""))], 0);
-        assert!(graph.settle(&[a, b]) && graph.best(b).is_some());
-        assert!(graph.set_out(a, vec![(b, says(""))], 0) && graph.settle(&[a]));
-        assert_eq!((graph.best(a), graph.best(b)), (None, None));
     }
 }

@@ -34,13 +34,11 @@ impl Engine {
             let before = self.accounts.remove(&account);
             held_a_part.insert(account, before.is_some_and(|before| before.holds_a_part()));
         }
-        if !held_a_part.is_empty() {
-            for (node, on) in &self.world.running.nodes {
-                for account in held_a_part.keys().filter(|account| on.accounts.contains_key(*account)) {
-                    nodes.entry(node.clone()).or_default().insert(account.clone());
-                    if found.flipped.contains(account) {
-                        found.nodes.insert(node.clone());
-                    }
+        for account in held_a_part.keys() {
+            for node in self.world.running.nodes_of(account) {
+                nodes.entry(node.clone()).or_default().insert(account.clone());
+                if found.flipped.contains(account) {
+                    found.nodes.insert(node.clone());
                 }
             }
         }

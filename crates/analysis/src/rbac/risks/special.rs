@@ -7,7 +7,7 @@ use super::catalogue::{Effect, Pattern, Severity, by_id};
 use super::findings::{Evidence, Finding, Held, Opening};
 use super::need::Reach;
 use super::vertex::Vertex;
-use super::world::{Key, World, role_key};
+use super::world::{Key, World};
 use crate::rbac::subject::{ANONYMOUS, AUTHENTICATED, MASTERS, NODES, SERVICE_ACCOUNTS, Subject, UNAUTHENTICATED};
 
 /// ClusterRoles that Kubernetes binds to everybody.
@@ -161,7 +161,7 @@ fn everybody(subject: &Subject, own: &[Held], told: &mut Told) {
 fn dangling(world: &World, known: Known, subject: &Subject, told: &mut Told) {
     for bound in world.bindings_of(subject) {
         let scope = bound.binding.namespace.as_deref();
-        let role: Option<Key> = role_key(&bound.binding);
+        let role: &Option<Key> = &bound.role;
         let missing = match &role {
             None => true,
             Some(key) => {

@@ -1,6 +1,7 @@
 //! The steps of a path in words and as JSON, each with what it rests on.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::findings::{Evidence, Opening};
 use super::need::Reach;
@@ -25,6 +26,42 @@ pub(super) enum Link<'a> {
     Object(&'a str, &'a str),
 }
 
+/// A step as JSON. The names stand in the order of the alphabet, here and below.
+#[derive(Serialize)]
+struct Step<'a> {
+    evidence: &'a [Shown<'a>],
+    from: &'a str,
+    permission: &'a str,
+    scope: Option<&'a str>,
+    to: &'a str,
+}
+
+/// What a step rests on.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Rule {
+        binding: String,
+        role: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<&'a Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        through: Option<String>,
+    },
+    Object {
+        object: &'a str,
+        says: &'a str,
+    },
+}
+
+impl Rest {
+    fn add_json(&mut self, step: &Step<'_>) {
+        self.json.push(',');
+        let json = serde_json::to_string(step).expect("texts, and rules that were read from JSON, are JSON");
+        self.json.push_str(&json);
+    }
+}
+
 /// Adds a step to what is told.
 pub(super) fn step(told: &mut Rest, from: &str, to: &str, link: Link<'_>) {
     let mut add = |part: &str| {
@@ -34,13 +71,12 @@ pub(super) fn step(told: &mut Rest, from: &str, to: &str, link: Link<'_>) {
         }
     };
     told.steps += 1;
-    told.json.push(',');
     match link {
         Link::Opening(opening, scope) => {
             let mut bindings: Vec<String> = Vec::new();
             let mut roles: Vec<String> = Vec::new();
             let mut objects: Vec<String> = Vec::new();
-            let mut evidence: Vec<Value> = Vec::new();
+            let mut evidence: Vec<Shown<'_>> = Vec::with_capacity(opening.evidence.len());
             let once = |list: &mut Vec<String>, label: String| {
                 if !list.contains(&label) {
                     list.push(label);
@@ -51,28 +87,24 @@ pub(super) fn step(told: &mut Rest, from: &str, to: &str, link: Link<'_>) {
                     Evidence::Rule { held, account, .. } => {
                         let new = held.bound.binding.name.is_empty();
                         let binding = if new { "a new binding".to_owned() } else { held.bound.binding.label() };
-                        let mut value = json!({"binding": binding, "role": held.profile.role.label()});
-                        if let Some((rule, _)) = one.met()
-                            && let Some(rule) = held.profile.role.rules_json.get(rule)
-                        {
-                            value["rule"] = rule.clone();
+                        let role = held.profile.role.label();
+                        let rule = one.met().and_then(|(rule, _)| held.profile.role.rules_json.get(rule));
+                        let through = held.through.as_deref().or(account.as_deref()).map(ToString::to_string);
+                        match &through {
+                            Some(through) => once(&mut bindings, format!("{binding} (of {through})")),
+                            None => once(&mut bindings, binding.clone()),
                         }
-                        if let Some(through) = held.through.as_deref().or(account.as_deref()) {
-                            value["through"] = json!(through.to_string());
-                            once(&mut bindings, format!("{binding} (of {through})"));
-                        } else {
-                            once(&mut bindings, binding);
-                        }
-                        once(&mut roles, held.profile.role.label());
-                        evidence.push(value);
+                        once(&mut roles, role.clone());
+                        evidence.push(Shown::Rule { binding, role, rule, through });
                     }
                     Evidence::Binding(bound) => {
-                        evidence.push(json!({"binding": bound.binding.label(), "role": bound.binding.role_label()}));
-                        once(&mut bindings, bound.binding.label());
-                        once(&mut roles, bound.binding.role_label());
+                        let (binding, role) = (bound.binding.label(), bound.binding.role_label());
+                        once(&mut bindings, binding.clone());
+                        once(&mut roles, role.clone());
+                        evidence.push(Shown::Rule { binding, role, rule: None, through: None });
                     }
                     Evidence::Object { label, says, .. } => {
-                        evidence.push(json!({"object": label, "says": says}));
+                        evidence.push(Shown::Object { object: label, says });
                         once(&mut objects, format!("{label} {says}"));
                     }
                 }
@@ -88,17 +120,13 @@ pub(super) fn step(told: &mut Rest, from: &str, to: &str, link: Link<'_>) {
                 }
             }
             add(to);
-            told.json.push_str(
-                &json!({"from": from, "permission": permission, "scope": scope, "evidence": evidence, "to": to})
-                    .to_string(),
-            );
+            told.add_json(&Step { evidence: &evidence, from, permission: &permission, scope, to });
         }
         Link::Object(label, says) => {
             add(to);
-            let evidence = if label.is_empty() { json!([]) } else { json!([{"object": label, "says": says}]) };
-            told.json.push_str(
-                &json!({"from": from, "permission": says, "scope": null, "evidence": evidence, "to": to}).to_string(),
-            );
+            let shown = [Shown::Object { object: label, says }];
+            let evidence = if label.is_empty() { &[][..] } else { &shown };
+            told.add_json(&Step { evidence, from, permission: says, scope: None, to });
         }
     }
 }

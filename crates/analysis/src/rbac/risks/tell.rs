@@ -28,15 +28,6 @@ pub(crate) enum Whom {
     },
 }
 
-impl Whom {
-    fn has_node(&self, node: &str) -> bool {
-        match self {
-            Self::Everybody => true,
-            Self::These { nodes, .. } => nodes.contains(node),
-        }
-    }
-}
-
 /// What a look at the graph found, as far as it is another than at the last.
 struct Look {
     looked: u64,
@@ -79,7 +70,11 @@ impl Engine {
         };
         let of_subjects: Vec<(Subject, Look)> = chosen.into_iter().filter_map(of_subject).collect();
         let mut of_nodes: Vec<(String, Look)> = Vec::new();
-        for (node, told) in self.on_nodes.iter().filter(|(node, _)| whom.has_node(node)) {
+        let chosen: Vec<(&String, &Told)> = match whom {
+            Whom::These { nodes, .. } => nodes.iter().filter_map(|node| self.on_nodes.get_key_value(node)).collect(),
+            Whom::Everybody => self.on_nodes.iter().collect(),
+        };
+        for (node, told) in chosen {
             // By itself a node of the control plane is what it is; another one only when it comes to everything.
             let holds_keys = self.world.is_control_plane(node);
             let end = self.graph.find(&Vertex::Node(node.clone())).and_then(|node| self.graph.best(node));

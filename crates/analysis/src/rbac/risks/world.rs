@@ -79,7 +79,7 @@ impl Touched {
 pub(crate) struct World {
     roles: BTreeMap<Key, Arc<Profile>>,
     bindings: BTreeMap<Key, Arc<Bound>>,
-    of_subject: HashMap<Subject, BTreeSet<Key>>,
+    of_subject: HashMap<Subject, BTreeMap<Key, Arc<Bound>>>,
     of_role: HashMap<Key, BTreeSet<Key>>,
     /// Service accounts by namespace and name.
     pub(crate) accounts: BTreeMap<String, BTreeMap<String, Account>>,
@@ -247,22 +247,22 @@ impl World {
                     }
                 }
             }
-            if let Some(role) = role_key(&before.binding)
-                && let Some(bindings) = self.of_role.get_mut(&role)
+            if let Some(role) = &before.role
+                && let Some(bindings) = self.of_role.get_mut(role)
             {
                 bindings.remove(&key);
             }
         }
         if let Some((binding, entry)) = binding {
-            for subject in &binding.subjects {
+            let bound = Arc::new(Bound::new(binding, entry.map(|entry| entry.clone().into_owned())));
+            for subject in &bound.binding.subjects {
                 touch(subject, touched);
-                self.of_subject.entry(subject.clone()).or_default().insert(key.clone());
+                self.of_subject.entry(subject.clone()).or_default().insert(key.clone(), Arc::clone(&bound));
             }
-            if let Some(role) = role_key(&binding) {
-                self.of_role.entry(role).or_default().insert(key.clone());
+            if let Some(role) = &bound.role {
+                self.of_role.entry(role.clone()).or_default().insert(key.clone());
             }
-            let entry = entry.map(|entry| entry.clone().into_owned());
-            self.bindings.insert(key, Arc::new(Bound { binding, entry }));
+            self.bindings.insert(key, bound);
         }
         touched.parts |= Parts::BINDINGS;
     }
@@ -310,7 +310,7 @@ impl World {
 
     /// The bindings that name a subject itself.
     pub(crate) fn bindings_of(&self, subject: &Subject) -> impl Iterator<Item = &Arc<Bound>> {
-        self.of_subject.get(subject).into_iter().flatten().filter_map(|key| self.bindings.get(key))
+        self.of_subject.get(subject).into_iter().flat_map(BTreeMap::values)
     }
 
     /// Subjects that some binding names.
@@ -335,7 +335,7 @@ impl World {
     fn held(&self, subject: &Subject, as_group: Option<()>) -> Vec<Held> {
         let through = as_group.map(|()| Arc::new(subject.clone()));
         let held = |bound: &Arc<Bound>| {
-            let profile = self.roles.get(&role_key(&bound.binding)?)?;
+            let profile = self.roles.get(bound.role.as_ref()?)?;
             let built_in = bound.binding.is_built_in_for(subject) && profile.role.built_in;
             Some(Held { bound: Arc::clone(bound), profile: Arc::clone(profile), through: through.clone(), built_in })
         };

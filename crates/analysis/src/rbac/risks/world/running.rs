@@ -3,7 +3,7 @@
 //! A service account counts as used while a pod runs as it or a workload has a template that does, so that a CronJob's account is one of its
 //! namespace between two runs too. On a node, pods of Jobs are not counted: they come and go.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -275,6 +275,8 @@ pub(crate) struct Running {
     pub(crate) accounts: BTreeMap<String, BTreeMap<String, Uses>>,
     /// By name of the node.
     pub(crate) nodes: BTreeMap<String, OnNode>,
+    /// The nodes that pods of a service account are on, by its namespace and name.
+    nodes_of: HashMap<(String, String), BTreeSet<String>>,
     /// Namespaces with templates from whose pods a node can be taken, with how many these are.
     pub(crate) taking: BTreeMap<String, usize>,
     /// Names of pods that some right is limited to; of all others no path depends on their names.
@@ -302,6 +304,11 @@ impl Running {
     /// The service accounts of the pods on a node, by namespace and name.
     pub(crate) fn accounts_on(&self, node: &str) -> impl Iterator<Item = &(String, String)> {
         self.nodes.get(node).into_iter().flat_map(|on| on.accounts.keys())
+    }
+
+    /// The nodes that pods of a service account are on, by its namespace and name.
+    pub(crate) fn nodes_of(&self, account: &(String, String)) -> impl Iterator<Item = &String> {
+        self.nodes_of.get(account).into_iter().flatten()
     }
 
     /// The pods of a name in a namespace, or in all, each with its namespace.
@@ -380,6 +387,14 @@ impl Running {
                 if other {
                     if node.runs_of(Some(namespace)) != ran {
                         touched.places.insert((namespace.to_owned(), name.clone()));
+                    }
+                    if more {
+                        self.nodes_of.entry(account.clone()).or_default().insert(name.clone());
+                    } else if let Some(on) = self.nodes_of.get_mut(&account) {
+                        on.remove(name);
+                        if on.is_empty() {
+                            self.nodes_of.remove(&account);
+                        }
                     }
                     touched.nodes.entry(name.clone()).or_default().insert(account);
                 }
