@@ -4,8 +4,8 @@
 mod audit_scan;
 pub(crate) mod context;
 mod knowledge;
+mod names;
 mod output;
-mod uses;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -3,21 +3,24 @@
 //! It gives what queries would give. Ten million rows, of which one in twenty is a write, are worth a way of their own: texts of columns that repeat
 //! themselves stay numbers of the file's dictionary, which is looked at once, and nothing of a row is read before it is known to be wanted.
 
+mod credentials;
+mod grouping;
+mod uses;
 mod wanted;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use analysis::Settings;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
@@ -25,7 +28,10 @@ use records::Row as _;
 use records::tables::audit::AuditEvent;
 
 use super::SessionError;
-use wanted::{Kind, Wanted, another_type, column};
+pub(super) use credentials::Credentials;
+use uses::About;
+pub(super) use uses::Uses;
+use wanted::{Kind, Wanted, another_type, column, integers, is_null, times};
 
 /// Rows that are looked at together.
 const ROWS: usize = 1 << 16;
@@ -43,6 +49,10 @@ pub(super) struct AuditRows {
     pub(super) guarded: Vec<RecordBatch>,
     /// What was received of each source.
     pub(super) received: BTreeMap<String, Received>,
+    /// What was done, by kinds of requests.
+    pub(super) uses: Uses,
+    /// The use of credentials.
+    pub(super) credentials: Credentials,
 }
 
 /// What was received of one source.
@@ -70,26 +80,33 @@ impl Received {
     }
 }
 
-/// Reads the files and the rows that are in none yet. The order of the rows is that of the files.
+/// Reads the files and the rows that are in none yet. The order of the rows is that of the files. Uses of objects are told apart by these `names`.
 pub(super) fn scan(
     files: &[PathBuf],
     unsealed: &[RecordBatch],
     settings: &Settings,
+    names: &BTreeSet<String>,
 ) -> Result<AuditRows, SessionError> {
     let wanted = Wanted::new(settings);
-    let parts: Vec<Result<Vec<(usize, AuditRows)>, SessionError>> = std::thread::scope(|scope| {
-        let part = |number: usize| {
-            let wanted = &wanted;
-            let mine = files.iter().enumerate().skip(number).step_by(THREADS);
-            move || mine.map(|(at, file)| Ok((at, read_file(file, wanted)?))).collect()
-        };
-        let threads: Vec<_> = (0..THREADS).map(|number| scope.spawn(part(number))).collect();
+    let read = |number: usize| {
+        let mut groups = Groups::default();
+        let mine = files.iter().enumerate().skip(number).step_by(THREADS);
+        let rows: Result<Vec<(usize, AuditRows)>, SessionError> =
+            mine.map(|(at, file)| Ok((at, read_file(file, &wanted, names, &mut groups)?))).collect();
+        Ok((rows?, groups))
+    };
+    let parts: Vec<Result<_, SessionError>> = std::thread::scope(|scope| {
+        let read = &read;
+        let threads: Vec<_> = (0..THREADS).map(|number| scope.spawn(move || read(number))).collect();
         let joined = threads.into_iter().map(|thread| thread.join());
         joined.map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
     let mut by_file = Vec::with_capacity(files.len());
+    let mut groups = Groups::default();
     for part in parts {
-        by_file.extend(part?);
+        let (rows, of_part) = part?;
+        by_file.extend(rows);
+        groups.merge(of_part);
     }
     by_file.sort_by_key(|(at, _)| *at);
     let mut all = AuditRows::default();
@@ -97,9 +114,24 @@ pub(super) fn scan(
         all.add(rows);
     }
     for batch in unsealed {
-        all.add(AuditRows::of_batch(batch, &wanted).map_err(|error| failed(&error))?);
+        all.add(AuditRows::of_batch(batch, &wanted, names, &mut groups).map_err(|error| failed(&error))?);
     }
+    (all.uses, all.credentials) = (groups.uses, groups.credentials);
     Ok(all)
+}
+
+/// What is counted over all files.
+#[derive(Debug, Default)]
+struct Groups {
+    uses: Uses,
+    credentials: Credentials,
+}
+
+impl Groups {
+    fn merge(&mut self, other: Self) {
+        self.uses.merge(&other.uses);
+        self.credentials.merge(&other.credentials);
+    }
 }
 
 fn failed(error: &dyn std::error::Error) -> SessionError {
@@ -107,30 +139,53 @@ fn failed(error: &dyn std::error::Error) -> SessionError {
     SessionError::Table { table: AuditEvent::TABLE.name.to_owned(), message }
 }
 
-fn read_file(path: &Path, wanted: &Wanted) -> Result<AuditRows, SessionError> {
-    let rows = || -> Result<AuditRows, ParquetError> {
+fn read_file(
+    path: &Path,
+    wanted: &Wanted,
+    names: &BTreeSet<String>,
+    groups: &mut Groups,
+) -> Result<AuditRows, SessionError> {
+    let mut rows = || -> Result<AuditRows, ParquetError> {
         let file = File::open(path)?;
         let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
         let schema = with_dictionaries(&found);
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let metadata = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options)?;
-        let mut rows = AuditRows::default();
-        let reader = |columns: &[&str]| -> Result<_, ParquetError> {
-            let file = file.try_clone()?;
-            let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+        let reader = |columns: &mut dyn Iterator<Item = &'static str>| -> Result<_, ParquetError> {
+            let mask = ProjectionMask::columns(metadata.parquet_schema(), columns);
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone());
             Ok(builder.with_batch_size(ROWS).with_projection(mask))
         };
-        for batch in reader(&RECEIVED)?.build()? {
-            rows.receive(&batch?)?;
+        let mut rows = AuditRows::default();
+        // All that is told of a row without its longer texts is read once, and then the rest of those rows that are wanted.
+        let looked_at: BTreeSet<&'static str> = (RECEIVED.into_iter())
+            .chain(KINDS.iter().flat_map(|kind| kind.looked_at()).copied())
+            .chain(Uses::columns(names))
+            .chain(Credentials::columns())
+            .collect();
+        let mut of_kinds: [Vec<BooleanArray>; 3] = Default::default();
+        let mut of_paths: Vec<BooleanArray> = Vec::new();
+        for batch in reader(&mut looked_at.into_iter())?.build()? {
+            let batch = batch?;
+            rows.receive(&batch)?;
+            groups.credentials.add(&batch)?;
+            groups.uses.add(&batch, About::Resources, names)?;
+            of_paths.push(is_null(&batch, "resource")?.into());
+            for (kind, masks) in KINDS.into_iter().zip(&mut of_kinds) {
+                masks.push(wanted.mask(kind, &batch)?);
+            }
         }
-        for kind in KINDS {
-            let mask = ProjectionMask::columns(metadata.parquet_schema(), kind.looked_at().iter().copied());
-            let wanted = wanted.clone();
-            let predicate = ArrowPredicateFn::new(mask, move |batch| wanted.mask(kind, &batch));
-            let columns = kind.columns();
-            for batch in reader(&columns)?.with_row_filter(RowFilter::new(vec![Box::new(predicate)])).build()? {
+        let some = |masks: &[BooleanArray]| masks.iter().any(|mask| mask.true_count() > 0);
+        for (kind, masks) in KINDS.into_iter().zip(&of_kinds).filter(|(_, masks)| some(masks)) {
+            let selected = RowSelection::from_filters(masks);
+            for batch in reader(&mut kind.columns().into_iter())?.with_row_selection(selected).build()? {
                 rows.keep(kind, &batch?)?;
+            }
+        }
+        if some(&of_paths) {
+            let mut columns = Uses::columns(names).into_iter().chain(["request_path"]);
+            for batch in reader(&mut columns)?.with_row_selection(RowSelection::from_filters(&of_paths)).build()? {
+                groups.uses.add(&batch?, About::Paths, names)?;
             }
         }
         Ok(rows)
@@ -170,9 +225,17 @@ const KINDS: [Kind; 3] = [Kind::Write, Kind::Privileged, Kind::Guarded];
 const RECEIVED: [&str; 4] = ["source", "segment", "seq", "received_at"];
 
 impl AuditRows {
-    fn of_batch(batch: &RecordBatch, wanted: &Wanted) -> Result<Self, ArrowError> {
+    fn of_batch(
+        batch: &RecordBatch,
+        wanted: &Wanted,
+        names: &BTreeSet<String>,
+        groups: &mut Groups,
+    ) -> Result<Self, ArrowError> {
         let mut rows = Self::default();
         rows.receive(batch)?;
+        groups.credentials.add(batch)?;
+        groups.uses.add(batch, About::Resources, names)?;
+        groups.uses.add(batch, About::Paths, names)?;
         for kind in KINDS {
             rows.keep(kind, &filter_record_batch(batch, &wanted.mask(kind, batch)?)?)?;
         }
@@ -206,12 +269,8 @@ impl AuditRows {
 
     fn receive(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
         let [source, segment, seq, at] = RECEIVED;
-        let integers = |name| -> Result<_, ArrowError> {
-            column(batch, name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| another_type(name))
-        };
-        let (segments, seqs) = (integers(segment)?, integers(seq)?);
-        let times =
-            column(batch, at)?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| another_type(at))?;
+        let [segments, seqs] = integers(batch, [segment, seq])?;
+        let times = times(batch, at)?;
         let mut names: Vec<&str> = Vec::new();
         let numbers = numbered(column(batch, source)?, &mut names).ok_or_else(|| another_type(source))?;
         let mut received: Vec<Option<Received>> = vec![None; names.len()];
@@ -251,144 +310,4 @@ fn numbered<'b>(array: &'b ArrayRef, texts: &mut Vec<&'b str>) -> Option<Vec<Opt
 }
 
 #[cfg(test)]
-mod tests {
-    use analysis::inputs::{NOT_WRITING, SESSION_SUBRESOURCES, WRITE_VERBS};
-    use analysis::{GuardedEvent, WriteEvent};
-    use parquet::arrow::ArrowWriter;
-    use parquet::file::properties::WriterProperties;
-    use proptest::prelude::*;
-    use records::EntryView;
-    use serde_json::{Value, json};
-    use store::TableBuilders;
-
-    use super::*;
-    use crate::batches::{arrow_schema, rows_of};
-
-    fn some<T: Clone + std::fmt::Debug + 'static>(values: &[T]) -> impl Strategy<Value = T> + use<T> {
-        prop::sample::select(values.to_vec())
-    }
-
-    /// An audit event that is a write, a session, both or neither.
-    fn event() -> impl Strategy<Value = Value> {
-        let request = (
-            some(&[Some("create"), Some("patch"), Some("get"), None]),
-            some(&[Some(""), Some("apps"), Some("example.com"), None]),
-            some(&[Some("pods"), Some("deployments"), Some("leases"), None]),
-            some(&[None, None, Some("status"), Some("exec"), Some("scale")]),
-        );
-        let answer = (
-            some(&[Some(200), Some(201), Some(299), Some(300), Some(101), None]),
-            some(&[Some("ResponseComplete"), Some("RequestReceived"), None]),
-            some(&["", "?dryRun=All"]),
-            some(&[None, None, Some("somebody")]),
-            some(&[
-                None,
-                None,
-                Some("a.b.c/decision"),
-                Some("failed-open.validating.webhook.admission.k8s.io/round_0_index_0"),
-            ]),
-            some(&[None, Some("no"), Some("Internal error occurred: failed calling webhook \"a.b.c\": refused")]),
-        );
-        (request, answer).prop_map(|((verb, group, resource, part), (code, stage, query, user, annotation, message))| {
-            let mut annotations = serde_json::Map::new();
-            if let Some(annotation) = annotation {
-                annotations.insert(annotation.to_owned(), json!("a.b.c"));
-            }
-            json!({
-                "annotations": annotations,
-                "level": "Metadata", "auditID": "id", "stage": stage, "verb": verb, "requestURI": format!("/x{query}"),
-                "stageTimestamp": "2026-03-02T00:00:00Z", "requestReceivedTimestamp": "2026-03-02T00:00:00Z",
-                "objectRef": {"apiGroup": group, "resource": resource, "subresource": part, "name": "n"},
-                "responseStatus": code.map(|code| json!({"code": code, "message": message})),
-                "impersonatedUser": user.map(|user| json!({"username": user})),
-            })
-        })
-    }
-
-    fn rows(segment: u64, first: u64, events: &[Value]) -> Vec<RecordBatch> {
-        let mut rows = TableBuilders::new();
-        for (seq, event) in (first..).zip(events) {
-            let raw = event.to_string();
-            let received_at = records::Timestamp::from_micros(i64::try_from(1000 - seq).unwrap()).unwrap();
-            let source = ["c1/audit/a", "c1/audit/b"][usize::from(seq % 3 == 0)];
-            let entry = EntryView { source, segment, seq, received_at, raw: raw.as_bytes(), redacted: false };
-            normalize::project(&entry, &mut rows);
-        }
-        rows.finish().into_iter().filter(|(t, _)| t.name == AuditEvent::TABLE.name).flat_map(|(_, rows)| rows).collect()
-    }
-
-    proptest! {
-        /// Row by row, by the words of [`analysis::Inputs`].
-        #[test]
-        fn it_is_what_the_analysis_asks_for(
-            files in prop::collection::vec(prop::collection::vec(event(), 1..30), 0..4),
-            unsealed in prop::collection::vec(event(), 0..10),
-            dictionaries in any::<bool>(),
-        ) {
-            let folder = tempfile::tempdir().unwrap();
-            let (mut all, mut paths, mut first) = (Vec::new(), Vec::new(), 1);
-            for (segment, events) in (0..).zip(&files) {
-                let batches = rows(segment, first, events);
-                let path = folder.path().join(format!("{segment}.parquet"));
-                let properties = WriterProperties::builder().set_dictionary_enabled(dictionaries).build();
-                let file = File::create(&path).unwrap();
-                let mut writer = ArrowWriter::try_new(file, arrow_schema(AuditEvent::TABLE), Some(properties)).unwrap();
-                batches.iter().for_each(|batch| writer.write(batch).unwrap());
-                writer.close().unwrap();
-                paths.push(path);
-                first += events.len() as u64;
-                all.extend(batches);
-            }
-            let unsealed = rows(files.len() as u64, first, &unsealed);
-            all.extend(unsealed.iter().cloned());
-            let settings = Settings::default();
-            let scanned = scan(&paths, &unsealed, &settings).unwrap();
-
-            let events = rows_of(&all, |r| AuditEvent::read(&r)).unwrap();
-            let governed = |e: &AuditEvent<'_>| {
-                let group = e.api_group.as_deref().unwrap_or("");
-                settings.governed_resources.iter().any(|g| g.group == group && Some(g.resource.as_str()) == e.resource.as_deref())
-            };
-            let writes: Vec<WriteEvent<'_>> = events.iter().filter(|e| {
-                e.verb.as_deref().is_some_and(|verb| WRITE_VERBS.contains(&verb))
-                    && e.response_code.is_some_and(|code| (200..300).contains(&code))
-                    && e.stage.as_deref().is_none_or(|stage| stage == "ResponseComplete")
-                    && e.dry_run != Some(true)
-                    && e.subresource.as_deref().is_none_or(|sub| !NOT_WRITING.contains(&sub))
-                    && governed(e)
-            }).cloned().map(WriteEvent::from).collect();
-            prop_assert_eq!(rows_of(&scanned.writes, |r| WriteEvent::read(&r)).unwrap(), writes);
-            let privileged: Vec<AuditEvent<'_>> = events.iter().filter(|e| {
-                e.impersonated_user.is_some()
-                    || e.subresource.as_deref().is_some_and(|sub| SESSION_SUBRESOURCES.contains(&sub))
-            }).cloned().collect();
-            prop_assert_eq!(rows_of(&scanned.privileged, |r| AuditEvent::read(&r)).unwrap(), privileged);
-            let guarded: Vec<_> = events.iter().filter(|e| {
-                e.webhook_decisions.is_some()
-                    || e.failed_open.is_some()
-                    || e.response_message.as_deref().is_some_and(|m| m.contains("failed calling webhook"))
-            }).map(|e| (e.provenance.clone(), e.webhook_decisions.clone(), e.failed_open.clone())).collect();
-            let told = rows_of(&scanned.guarded, |r| GuardedEvent::read(&r)).unwrap();
-            let told: Vec<_> = told.into_iter().map(|e| (e.provenance, e.webhook_decisions, e.failed_open)).collect();
-            prop_assert_eq!(told, guarded);
-            for (source, received) in &scanned.received {
-                let of_source = || events.iter().filter(|e| e.provenance.source == *source);
-                prop_assert_eq!(Some(received.first_at), of_source().map(|e| e.received_at.micros()).min());
-                prop_assert_eq!(Some(received.last_at), of_source().map(|e| e.received_at.micros()).max());
-                prop_assert_eq!(Some(received.segment), of_source().map(|e| e.provenance.segment).max());
-                prop_assert_eq!(Some(received.seq), of_source().map(|e| e.provenance.seq).max());
-            }
-            let sources: std::collections::BTreeSet<_> = events.iter().map(|e| &*e.provenance.source).collect();
-            prop_assert_eq!(scanned.received.len(), sources.len());
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_none_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("7.parquet");
-        std::fs::write(&path, "no Parquet at all").unwrap();
-        let error = scan(std::slice::from_ref(&path), &[], &Settings::default()).unwrap_err().to_string();
-        assert!(error.contains(&path.display().to_string()) && error.contains("rebuild the tables"), "{error}");
-    }
-}
+mod tests;

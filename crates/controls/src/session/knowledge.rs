@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use analysis::{
-    CanarySeen, CredentialPart, GuardedEvent, Heartbeats, Inputs, IssuedCredential, ObservedUse, Settings,
-    SourceSummary, WriteEvent, credential_groups,
+    CanarySeen, GuardedEvent, Heartbeats, Inputs, IssuedCredential, Settings, SourceSummary, WriteEvent,
+    credential_groups,
 };
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -22,9 +22,8 @@ use records::tables::repositories::RepositoryReading;
 use records::{ReadRowError, Row, RowReader, Statement, Table, Timestamp};
 use std::sync::Arc;
 
-use super::audit_scan::{self, AuditRows, Received};
-use super::uses::{self, Uses};
-use super::{SessionError, context};
+use super::audit_scan::{self, AuditRows, Credentials, Received, Uses};
+use super::{SessionError, context, names};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
@@ -47,23 +46,6 @@ const RECEIVED: [(&str, &str); 17] = [
     ("repository_credentials", "read_at"),
     ("log_readings", "read_at"),
 ];
-
-/// The use of each credential by address and program, counted where the events are: nothing grows with their number. What pods, nodes and the control plane
-/// do is most of an audit log and is left out before any other column is read. The callers of anonymous requests choose their user agents as they like; they
-/// are not told apart by them. The columns are those of [`CredentialPart`].
-const CREDENTIALS: &str = "
-    SELECT cluster, source, min(segment), min(seq), min(normaliser_version), user_name, actor_class, authentication, credential_id, token_secret,
-           CASE WHEN actor_class = 'human' THEN user_extra_json END, min(event_time), max(event_time),
-           sum(CASE WHEN stage = 'ResponseComplete' OR stage IS NULL THEN 1 ELSE 0 END),
-           sum(CASE WHEN (stage = 'ResponseComplete' OR stage IS NULL) AND response_code < 400 THEN 1 ELSE 0 END),
-           source_ip, CASE WHEN actor_class <> 'anonymous' THEN user_agent END
-    FROM audit_events
-    WHERE actor_class IN ('human', 'service_account', 'anonymous', 'unknown')
-      AND authentication NOT IN ('pod_token', 'none')
-      AND user_name <> ''
-    GROUP BY cluster, source, user_name, actor_class, authentication, credential_id, token_secret,
-             CASE WHEN actor_class = 'human' THEN user_extra_json END, source_ip,
-             CASE WHEN actor_class <> 'anonymous' THEN user_agent END";
 
 /// The requests by which tokens were issued. The kubelets ask for one for each pod and hour, and nobody can ask for those.
 const ISSUED: &str = "
@@ -90,11 +72,12 @@ pub(super) struct Knowledge {
     policy_sets: Vec<RecordBatch>,
     guarded_events: Vec<RecordBatch>,
     uses: Uses,
+    names_complete: bool,
     encryption_readings: Vec<RecordBatch>,
     etcd_scans: Vec<RecordBatch>,
     etcd_objects: Vec<RecordBatch>,
     cloud_encryption: Vec<RecordBatch>,
-    credential_parts: Vec<RecordBatch>,
+    credentials: Credentials,
     issued_credentials: Vec<RecordBatch>,
     people_readings: Vec<RecordBatch>,
     repository_readings: Vec<RecordBatch>,
@@ -115,7 +98,8 @@ pub(super) async fn gather(
     settings: Settings,
 ) -> Result<Knowledge, SessionError> {
     let scanned = settings.clone();
-    let scan = tokio::task::spawn_blocking(move || audit_scan::scan(&audit_files, &audit_unsealed, &scanned));
+    let (names, names_complete) = names::gather(ctx).await?;
+    let scan = tokio::task::spawn_blocking(move || audit_scan::scan(&audit_files, &audit_unsealed, &scanned, &names));
     let statements = all(ctx, StatementRow::TABLE, &format!(" WHERE statement NOT IN ({ALIVE}, {NOT_SERVED})")).await?;
     let admission_decisions = all(ctx, AdmissionDecision::TABLE, "").await?;
     let policy_sets = all(ctx, AdmissionPolicySet::TABLE, "").await?;
@@ -130,13 +114,11 @@ pub(super) async fn gather(
     let configuration_reads = all(ctx, ConfigurationRead::TABLE, "").await?;
     let configuration_reports = all(ctx, ConfigurationReport::TABLE, "").await?;
     let faults = all(ctx, Fault::TABLE, "").await?;
-    let credential_parts = context::rows(ctx, CREDENTIALS).await?;
     let issued_credentials = context::rows(ctx, ISSUED).await?;
     let people_readings = all(ctx, PeopleReading::TABLE, "").await?;
     let repository_readings = all(ctx, RepositoryReading::TABLE, "").await?;
     let received = received(ctx).await?;
-    let uses = uses::gather(ctx).await?;
-    let AuditRows { writes, privileged, guarded, received: of_audit } = match scan.await {
+    let AuditRows { writes, privileged, guarded, received: of_audit, uses, credentials } = match scan.await {
         Ok(scanned) => scanned?,
         // Nobody aborts it; what ends it is a panic, which goes on here.
         Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -153,11 +135,12 @@ pub(super) async fn gather(
         policy_sets,
         guarded_events: guarded,
         uses,
+        names_complete,
         encryption_readings,
         etcd_scans,
         etcd_objects,
         cloud_encryption,
-        credential_parts,
+        credentials,
         issued_credentials,
         people_readings,
         repository_readings,
@@ -173,6 +156,7 @@ pub(super) async fn gather(
 impl Knowledge {
     /// It as rows, which borrow their texts: of half a million writes a copy of each would be most of the work.
     pub(super) fn inputs(&self) -> Result<Inputs<'_>, ReadRowError> {
+        let (observed_uses, complete) = self.uses.rows();
         Ok(Inputs {
             observations: rows_of(&self.observations, |r| ObjectObservation::read(&r))?,
             audit_writes: rows_of(&self.audit_writes, |r| WriteEvent::read(&r))?,
@@ -187,13 +171,13 @@ impl Knowledge {
             admission_decisions: rows_of(&self.admission_decisions, |r| AdmissionDecision::read(&r))?,
             policy_sets: rows_of(&self.policy_sets, |r| AdmissionPolicySet::read(&r))?,
             guarded_events: rows_of(&self.guarded_events, |r| GuardedEvent::read(&r))?,
-            observed_uses: rows_of(&self.uses.rows, |r| ObservedUse::read(&r))?,
-            observed_uses_complete: self.uses.complete,
+            observed_uses,
+            observed_uses_complete: complete && self.names_complete,
             encryption_readings: rows_of(&self.encryption_readings, |r| EncryptionReading::read(&r))?,
             etcd_scans: rows_of(&self.etcd_scans, |r| EtcdScan::read(&r))?,
             etcd_objects: rows_of(&self.etcd_objects, |r| EtcdObject::read(&r))?,
             cloud_encryption: rows_of(&self.cloud_encryption, |r| CloudEncryption::read(&r))?,
-            credential_groups: credential_groups(rows_of(&self.credential_parts, |r| CredentialPart::read(&r))?),
+            credential_groups: credential_groups(self.credentials.parts()),
             people_readings: rows_of(&self.people_readings, |r| PeopleReading::read(&r))?,
             repository_readings: rows_of(&self.repository_readings, |r| RepositoryReading::read(&r))?,
             issued_credentials: rows_of(&self.issued_credentials, |r| IssuedCredential::read(&r))?,

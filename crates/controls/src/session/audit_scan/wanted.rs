@@ -2,8 +2,10 @@
 
 use analysis::inputs::{NOT_WRITING, SESSION_SUBRESOURCES, WRITE_VERBS};
 use analysis::{GuardedEvent, Settings, WriteEvent};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
-use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use records::Row as _;
 use records::tables::audit::AuditEvent;
@@ -88,8 +90,7 @@ impl Wanted {
         let parts = answers(batch, "subresource", true, |sub| !NOT_WRITING.contains(&sub))?;
         let groups = answers(batch, "api_group", place(&self.groups, ""), |group| place(&self.groups, group))?;
         let resources = answers(batch, "resource", None, |resource| place(&self.resources, resource))?;
-        let codes = column(batch, "response_code")?.as_primitive_opt::<Int64Type>();
-        let codes = codes.ok_or_else(|| another_type("response_code"))?;
+        let [codes] = integers(batch, ["response_code"])?;
         let dry_runs = column(batch, "dry_run")?.as_boolean_opt().ok_or_else(|| another_type("dry_run"))?;
         let is_governed = |row: usize| {
             let governed = groups[row].and_then(|group| self.governed.get(group));
@@ -109,7 +110,7 @@ impl Wanted {
 }
 
 /// What `answer` says of the text in each row, asked once for each text of a dictionary; `of_null` for a null.
-fn answers<T: Copy>(
+pub(super) fn answers<T: Copy>(
     batch: &RecordBatch,
     name: &str,
     of_null: T,
@@ -127,6 +128,28 @@ fn answers<T: Copy>(
         key.and_then(|key| by_key.get(key)).copied().unwrap_or(of_null)
     };
     Ok(dictionary.keys().iter().map(of_key).collect())
+}
+
+/// Whether a column is null in each row.
+pub(super) fn is_null(batch: &RecordBatch, name: &str) -> Result<Vec<bool>, ArrowError> {
+    answers(batch, name, true, |_| false)
+}
+
+/// Columns of numbers.
+pub(super) fn integers<'b, const N: usize>(
+    batch: &'b RecordBatch,
+    names: [&str; N],
+) -> Result<[&'b Int64Array; N], ArrowError> {
+    let mut found = Vec::with_capacity(N);
+    for name in names {
+        found.push(column(batch, name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| another_type(name))?);
+    }
+    found.try_into().map_err(|_| another_type("of numbers"))
+}
+
+/// A column of instants.
+pub(super) fn times<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b TimestampMicrosecondArray, ArrowError> {
+    column(batch, name)?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| another_type(name))
 }
 
 pub(super) fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, ArrowError> {
