@@ -6,7 +6,7 @@ use records::tables::encryption::EncryptionState;
 use records::tables::identities::{AuthenticationSettings, CredentialUse, ServiceAccount};
 use records::tables::monitoring::{AuditBalance, AuditPolicyRequirement, ClockSkew, Coverage, Gap, Source};
 use records::tables::network::{EntryPoint, NetworkIsolation, NetworkPath, NetworkRule, TrustBoundary};
-use records::tables::objects::{ObjectObservation, ObjectVersion};
+use records::tables::objects::ObjectVersion;
 use records::tables::plaintext::PlaintextFinding;
 use records::tables::rbac::{BindingUse, PermissionUse, RbacGrant, RbacRisk, RbacRule};
 use records::tables::secrets::{SecretPosture, SecretReaders, SecretRotation};
@@ -94,26 +94,46 @@ pub struct Derived<'r> {
     pub policy_reports: Vec<PolicyReportResult<'r>>,
 }
 
-/// Computes all derived tables. What is about sources and what is about objects is worked out at the same time.
+/// Computes all derived tables. The risks, which take about as long as all others, are worked out at the same time.
 #[must_use]
 pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
     let observations = std::mem::take(&mut inputs.observations);
+    let credential_groups = std::mem::take(&mut inputs.credential_groups);
     let index = WriteIndex::new(&inputs.audit_writes, &inputs.settings);
     let statements = observation::statements::read(&inputs.statements);
-    let (sources, objects) = std::thread::scope(|scope| {
-        let sources = scope.spawn(|| AboutSources::of(&inputs, &statements));
-        let objects = AboutObjects::of(observations, &index, &statements, &inputs.settings);
-        (sources.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), objects)
+    let statuses = admission::statuses(&observations);
+    let history = objects::histories(observations, &index);
+    let (rbac_risks, (derived, writes)) = std::thread::scope(|scope| {
+        let risks = scope.spawn(|| rbac::versions::risks(&history, &statements, &inputs.settings));
+        let others = but_risks(&inputs, credential_groups, &index, &statements, &statuses, &history);
+        (risks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), others)
     });
-    let (observed, of_versions) = (sources.observed, objects.others);
-    let writes =
-        writes::object_writes(&inputs.audit_writes, &index, &objects.history, &observed.covered, &inputs.settings);
+    Derived {
+        rbac_risks,
+        object_versions: history.versions,
+        object_writes: ObjectWrites::new(inputs.audit_writes, writes),
+        ..derived
+    }
+}
+
+/// The rows of all tables but risks, and those that are the inputs' own, of which the writes are told.
+fn but_risks<'r>(
+    inputs: &Inputs<'r>,
+    credential_groups: Vec<identities::CredentialGroup<'r>>,
+    index: &WriteIndex<'_, 'r>,
+    statements: &[Stated<'_, 'r>],
+    statuses: &[admission::StatusSeen],
+    history: &objects::History<'r>,
+) -> (Derived<'r>, Vec<writes::Found>) {
+    let of_versions = AboutVersions::of(history, statuses, &inputs.settings);
+    let observed = observation::observe(inputs, statements);
+    let writes = writes::object_writes(&inputs.audit_writes, index, history, &observed.covered, &inputs.settings);
     let admission_reconciliation = admission::reconciliation(&admission::Evidence {
         decisions: &inputs.admission_decisions,
         policy_sets: &inputs.policy_sets,
         guarded: &inputs.guarded_events,
         writes: &inputs.audit_writes,
-        versions: &objects.history.versions,
+        versions: &history.versions,
         now: inputs.now,
         settings: &inputs.settings,
     });
@@ -125,32 +145,24 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         now: inputs.now,
         settings: &inputs.settings,
     });
-    let about_secrets = secrets::secrets(&objects.history, &of_versions.rbac_grants, &encryption);
+    let about_secrets = secrets::secrets(history, &of_versions.rbac_grants, &encryption);
     let (permission_use, binding_use) = rbac::usage::permission_use(&rbac::usage::Evidence {
         uses: &inputs.observed_uses,
         complete: inputs.observed_uses_complete,
         grants: &of_versions.rbac_grants,
-        versions: &objects.history.versions,
+        versions: &history.versions,
         configuration_reads: &inputs.configuration_reads,
         coverage: &observed.coverage,
         now: inputs.now,
         look_back_seconds: inputs.settings.permission_look_back_seconds,
     });
     let exceptions = admission::exceptions(&inputs.policy_sets, &inputs.admission_decisions);
-    let credential_use = identities::credential_use(
-        std::mem::take(&mut inputs.credential_groups),
-        &inputs.issued_credentials,
-        &objects.history.versions,
-    );
-    let service_accounts = identities::service_accounts(
-        &objects.history.versions,
-        &of_versions.workload_posture,
-        &of_versions.rbac_grants,
-    );
-    Derived {
+    let credential_use = identities::credential_use(credential_groups, &inputs.issued_credentials, &history.versions);
+    let service_accounts =
+        identities::service_accounts(&history.versions, &of_versions.workload_posture, &of_versions.rbac_grants);
+    let derived = Derived {
         rbac_grants: of_versions.rbac_grants,
         rbac_rules: of_versions.rbac_rules,
-        rbac_risks: objects.rbac_risks,
         permission_use,
         binding_use,
         running_images: of_versions.running_images,
@@ -167,13 +179,13 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         network_paths: of_versions.network.paths,
         trust_boundaries: of_versions.network.boundaries,
         entry_points: of_versions.network.entries,
-        privileged_sessions: sources.privileged_sessions,
+        privileged_sessions: sessions::privileged_sessions(&inputs.privileged_events),
         sources: observed.sources,
         coverage: observed.coverage,
         gaps: observed.gaps,
-        audit_policy_requirements: sources.audit_policy_requirements,
+        audit_policy_requirements: audit_policy::requirements(&inputs.configuration_reads),
         audit_balance: observed.balance,
-        clock_skew: sources.clock_skew,
+        clock_skew: clocks::clock_skew(statements),
         admission_reconciliation,
         encryption_state: encryption.states,
         secrets_posture: about_secrets.posture,
@@ -183,53 +195,9 @@ pub fn derive(mut inputs: Inputs<'_>) -> Derived<'_> {
         plaintext_findings: of_versions.plaintext_findings,
         policy_state: of_versions.policy_state,
         policy_reports: of_versions.policy_reports,
-        object_versions: objects.history.versions,
-        object_writes: ObjectWrites::new(inputs.audit_writes, writes),
-    }
-}
-
-/// What needs no history of objects.
-struct AboutSources<'r> {
-    observed: observation::Observed<'r>,
-    clock_skew: Vec<ClockSkew<'r>>,
-    audit_policy_requirements: Vec<AuditPolicyRequirement<'r>>,
-    privileged_sessions: Vec<PrivilegedSession<'r>>,
-}
-
-impl<'r> AboutSources<'r> {
-    fn of(inputs: &Inputs<'r>, statements: &[Stated<'_, 'r>]) -> Self {
-        Self {
-            observed: observation::observe(inputs, statements),
-            clock_skew: clocks::clock_skew(statements),
-            audit_policy_requirements: audit_policy::requirements(&inputs.configuration_reads),
-            privileged_sessions: sessions::privileged_sessions(&inputs.privileged_events),
-        }
-    }
-}
-
-/// The history of objects and what follows from it.
-struct AboutObjects<'r> {
-    history: objects::History<'r>,
-    rbac_risks: Vec<RbacRisk<'static>>,
-    others: AboutVersions<'r>,
-}
-
-impl<'r> AboutObjects<'r> {
-    fn of(
-        observations: Vec<ObjectObservation<'r>>,
-        index: &WriteIndex<'_, 'r>,
-        statements: &[Stated<'_, 'r>],
-        settings: &Settings,
-    ) -> Self {
-        let statuses = admission::statuses(&observations);
-        let history = objects::histories(observations, index);
-        let (rbac_risks, others) = std::thread::scope(|scope| {
-            let risks = scope.spawn(|| rbac::versions::risks(&history, statements, settings));
-            let others = AboutVersions::of(&history, &statuses, settings);
-            (risks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), others)
-        });
-        Self { rbac_risks, others, history }
-    }
+        ..Derived::default()
+    };
+    (derived, writes)
 }
 
 /// What follows from the history of objects, but the risks, which take about as long as all of it.
