@@ -7,8 +7,8 @@ use ahash::{HashMap, HashSet};
 
 use super::around::Around;
 use super::expand::Rights;
-use super::findings::{Evidence, Finding, Held, by_permissions};
-use super::graph::Graph;
+use super::findings::{Evidence, Finding, Held, by_permissions, mark};
+use super::graph::{Graph, mix};
 use super::nodes;
 use super::options::Options;
 use super::parts::Parts;
@@ -26,8 +26,8 @@ pub(crate) struct Told {
     pub(crate) findings: Vec<Finding>,
     /// All that it holds, its groups' rights too.
     pub(crate) held: Vec<Held>,
-    /// Changes whenever the findings are worked out again.
-    pub(crate) generation: u64,
+    /// A digest of the marks of the findings.
+    pub(crate) marks: u64,
     /// Where its ways begin.
     pub(crate) vertex: Option<u32>,
     /// A digest of all in the graph that its risks can depend on, as it was last looked at.
@@ -36,8 +36,17 @@ pub(crate) struct Told {
     pub(crate) shown: Option<u64>,
     /// The ways around where its own begin.
     pub(crate) around: Rc<Around>,
-    /// The risks as they were last told.
-    pub(crate) risks: BTreeMap<RiskKey, Risk>,
+    /// The risks as they were last told, each with a digest of what it was told from.
+    pub(crate) risks: BTreeMap<RiskKey, (u64, Risk)>,
+}
+
+impl Told {
+    /// Takes other findings in place of its own.
+    pub(crate) fn find(&mut self, mut findings: Vec<Finding>, generation: &mut u64) {
+        mark(&mut findings, &self.findings, generation);
+        self.marks = findings.iter().fold(0, |marks, finding| mix(marks, finding.mark));
+        self.findings = findings;
+    }
 }
 
 /// Vertices from which other ways are seen, at most, that are asked for by themselves; of more of them everybody is looked at.
@@ -171,11 +180,9 @@ impl Engine {
         let had = self.told.get(subject).is_some_and(|told| !told.findings.is_empty());
         let has = !findings.is_empty();
         if has || had {
-            self.generation += 1;
             let told = self.told.entry(subject.clone()).or_default();
-            told.findings = findings;
+            told.find(findings, &mut self.generation);
             told.held = own.into_iter().chain(groups).collect();
-            told.generation = self.generation;
             found.subjects.insert(subject.clone());
         }
         match subject {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::catalogue::{Opens, Severity};
 use super::engine::Engine;
-use super::findings::{Bound, Finding, Held, Opening, by_permissions};
+use super::findings::{Bound, Finding, Held, Opening, by_permissions, mark};
 use super::graph::{Why, mix};
 use super::need::Reach;
 use super::opens::{Holder, opened};
@@ -21,7 +21,6 @@ pub(crate) struct Rights {
     profile: Option<Arc<Profile>>,
     held: Vec<Held>,
     pub(crate) findings: Vec<Finding>,
-    generation: u64,
     /// Whether that is nothing worth a path.
     harmless: bool,
 }
@@ -56,7 +55,7 @@ impl Engine {
                 // Taken out while the rest of the engine is used, and put back unchanged.
                 let told = self.told.get_mut(subject).map(std::mem::take);
                 if let Some(told) = told {
-                    self.open(&Holder { held: &told.held, findings: &told.findings }, told.generation, &mut out);
+                    self.open(&Holder { held: &told.held, findings: &told.findings }, &mut out);
                     self.told.insert(subject.clone(), told);
                 }
                 self.connect(&vertex, &mut out);
@@ -64,7 +63,7 @@ impl Engine {
             Vertex::OnNode(node) => {
                 let told = self.on_nodes.get_mut(node).map(std::mem::take);
                 if let Some(told) = told {
-                    self.open(&Holder { held: &[], findings: &told.findings }, told.generation, &mut out);
+                    self.open(&Holder { held: &[], findings: &told.findings }, &mut out);
                     self.on_nodes.insert(node.clone(), told);
                 }
             }
@@ -72,7 +71,7 @@ impl Engine {
                 let place = (key.clone(), scope.clone());
                 self.know_rights(&place);
                 if let Some(rights) = self.rights.remove(&place) {
-                    self.open(&Holder { held: &rights.held, findings: &rights.findings }, rights.generation, &mut out);
+                    self.open(&Holder { held: &rights.held, findings: &rights.findings }, &mut out);
                     self.rights.insert(place, rights);
                 }
                 out.depends |= Parts::ROLES;
@@ -94,7 +93,7 @@ impl Engine {
     }
 
     /// The ways that findings open.
-    fn open(&mut self, holder: &Holder<'_>, generation: u64, out: &mut Out) {
+    fn open(&mut self, holder: &Holder<'_>, out: &mut Out) {
         for (f, finding) in holder.findings.iter().enumerate() {
             for (o, opening) in finding.openings.iter().enumerate() {
                 out.depends |= self.depends_on(opening);
@@ -106,7 +105,7 @@ impl Engine {
                         continue;
                     }
                     let to = self.graph.vertex(vertex);
-                    out.edges.push((to, Why::Opening { finding: f, opening: o, generation }));
+                    out.edges.push((to, Why::Opening { finding: f, opening: o, mark: finding.mark }));
                 }
                 if out.edges.len() == before && binds_only_what_is_there(&self.world, finding, opening) {
                     out.mark = mix(mix(out.mark, f as u64 + 1), o as u64 + 1);
@@ -150,11 +149,11 @@ impl Engine {
         let (key, scope) = place;
         let profile = self.world.role(key).cloned();
         let held: Vec<Held> = profile.iter().map(|profile| newly_bound(profile, key, scope.as_deref())).collect();
-        let findings = by_permissions(&held, &[], &self.options);
+        let mut findings = by_permissions(&held, &[], &self.options);
+        mark(&mut findings, &[], &mut self.generation);
         let openings = findings.iter().flat_map(|finding| &finding.openings);
         let harmless = openings.map(|opening| opening.severity).max().is_none_or(|worst| worst < Severity::Medium);
-        self.generation += 1;
-        self.rights.insert(place.clone(), Rights { profile, held, findings, generation: self.generation, harmless });
+        self.rights.insert(place.clone(), Rights { profile, held, findings, harmless });
         harmless
     }
 }

@@ -73,6 +73,22 @@ pub(crate) enum Evidence {
 }
 
 impl Evidence {
+    /// Objects that changed are held anew, so that it is the same one as long as it is the same in memory.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rule { held: a, position: p, account: c }, Self::Rule { held: b, position: q, account: d }) => {
+                Arc::ptr_eq(&a.bound, &b.bound)
+                    && Arc::ptr_eq(&a.profile, &b.profile)
+                    && (p, c, &a.through, a.built_in) == (q, d, &b.through, b.built_in)
+            }
+            (Self::Binding(a), Self::Binding(b)) => Arc::ptr_eq(a, b),
+            (Self::Object { label: a, says: b, entry: c }, Self::Object { label: d, says: e, entry: f }) => {
+                (a, b, c) == (d, e, f)
+            }
+            _ => false,
+        }
+    }
+
     /// The rule's entry: position of the rule in its role, and what it reaches.
     pub(crate) fn met(&self) -> Option<(usize, &Met)> {
         match self {
@@ -100,6 +116,16 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
+    fn is_same(&self, other: &Self) -> bool {
+        let way = |opening: &Self| opening.way.map(std::ptr::from_ref);
+        (self.effect, self.severity, way(self)) == (other.effect, other.severity, way(other))
+            && self.targets == other.targets
+            && self.opens == other.opens
+            && self.remark == other.remark
+            && self.evidence.len() == other.evidence.len()
+            && self.evidence.iter().zip(&other.evidence).all(|(a, b)| a.is_same(b))
+    }
+
     /// Whether all that it rests on is Kubernetes' own.
     pub(crate) fn is_built_in(&self, subject: &Subject) -> bool {
         self.evidence.iter().all(|evidence| match evidence {
@@ -131,6 +157,35 @@ pub(crate) struct Finding {
     pub(crate) scope: Option<String>,
     /// The ways in which it is held; never empty.
     pub(crate) openings: Vec<Opening>,
+    /// Another whenever it is found to be another than it was; 0 until that is known.
+    pub(crate) mark: u64,
+}
+
+impl Finding {
+    /// Whether it rests on the very same objects, in the same ways.
+    fn is_same(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Opening, &Opening)| a.is_same(b);
+        std::ptr::eq(self.pattern, other.pattern)
+            && self.scope == other.scope
+            && self.openings.len() == other.openings.len()
+            && self.openings.iter().zip(&other.openings).all(same)
+    }
+}
+
+/// Marks findings: those that were known before keep their mark, the others get one that none had.
+pub(crate) fn mark(findings: &mut [Finding], known: &[Finding], generation: &mut u64) {
+    for (place, finding) in findings.iter_mut().enumerate() {
+        // Most stand where they stood, or next to it.
+        let (before, from) = known.split_at(place.saturating_sub(2).min(known.len()));
+        let before = from.iter().chain(before).find(|known| known.is_same(finding));
+        finding.mark = before.map_or_else(
+            || {
+                *generation += 1;
+                *generation
+            },
+            |before| before.mark,
+        );
+    }
 }
 
 /// The permission patterns that these bindings give, own ones first. Told is what rests on an own one at least: what groups give is told of
@@ -197,7 +252,7 @@ fn in_scope(
         let effect = effect(pattern, way.way, scope);
         openings.push(Opening { way: Some(way.way), effect, severity, targets, opens: Vec::new(), evidence, remark });
     }
-    (!openings.is_empty()).then(|| Finding { pattern, scope: scope.map(str::to_owned), openings })
+    (!openings.is_empty()).then(|| Finding { pattern, scope: scope.map(str::to_owned), openings, mark: 0 })
 }
 
 /// Whether the groups give as much without the subject's own bindings.

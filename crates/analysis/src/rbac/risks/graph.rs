@@ -17,8 +17,8 @@ pub(crate) enum Why {
         finding: usize,
         /// Position of the way in it.
         opening: usize,
-        /// Changes whenever the subject's findings are worked out again.
-        generation: u64,
+        /// That of the finding.
+        mark: u64,
     },
     /// What the objects say.
     Object {

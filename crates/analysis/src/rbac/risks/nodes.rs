@@ -112,6 +112,7 @@ pub(crate) fn together(options: &Options, accounts: &[Rc<Account>]) -> Vec<Findi
                     pattern,
                     scope: scope.map(str::to_owned),
                     openings: Vec::new(),
+                    mark: 0,
                 });
                 finding.openings.push(Opening {
                     way: None,
@@ -166,5 +167,5 @@ pub(crate) fn path(node: &str) -> Option<Finding> {
         evidence: vec![evidence],
         remark: None,
     };
-    Some(Finding { pattern, scope: None, openings: vec![opening] })
+    Some(Finding { pattern, scope: None, openings: vec![opening], mark: 0 })
 }

@@ -67,10 +67,8 @@ impl Engine {
             }
             let same = known_is_same(self.on_nodes.get(&node), &findings);
             if !same || leads != had {
-                self.generation += 1;
                 found.on_nodes.insert(node.clone());
-                let told = self.on_nodes.entry(node).or_default();
-                (told.findings, told.generation) = (findings, self.generation);
+                self.on_nodes.entry(node).or_default().find(findings, &mut self.generation);
             }
         }
     }

@@ -76,6 +76,13 @@ pub(crate) struct Lead {
     digest: u64,
 }
 
+impl Lead {
+    /// A digest of how far it is and to which end.
+    fn place(&self) -> u64 {
+        mix(self.distance as u64, self.end.map_or(0, |end| end as u64 + 1))
+    }
+}
+
 /// Where the openings of a subject lead.
 #[derive(Debug, Default)]
 pub(crate) struct Leads {
@@ -89,8 +96,7 @@ impl Leads {
     /// A digest of all that risks are told of them.
     pub(crate) fn digest(&self) -> u64 {
         let of = |all, ((finding, opening), lead): (&(usize, usize), &Lead)| {
-            let place = mix(mix(*finding as u64, *opening as u64), lead.distance as u64);
-            mix(mix(all, place), mix(lead.digest, lead.end.map_or(0, |end| end as u64 + 1)))
+            mix(mix(all, mix(*finding as u64, *opening as u64)), mix(lead.digest, lead.place()))
         };
         self.by_opening.iter().fold(0, of)
     }
@@ -108,14 +114,16 @@ struct Way<'a> {
 }
 
 impl Renderer<'_> {
-    /// The risks of a subject, whose openings lead there; the first finding is told with the number `first`.
+    /// The risks of a subject, whose openings lead there; the first finding is told with the number `first`. Each with a digest of what it is told from, and
+    /// without what is told where that is so for the `known` one.
     pub(crate) fn risks(
         &self,
         subject: &Subject,
         leads: &Leads,
         findings: &[Finding],
         first: usize,
-    ) -> BTreeMap<RiskKey, Risk> {
+        known: &BTreeMap<RiskKey, (u64, Risk)>,
+    ) -> BTreeMap<RiskKey, (u64, Option<Risk>)> {
         let mut told = BTreeMap::new();
         let is_all = |opening: &Opening| opening.way.is_some_and(|way| way.opens == Opens::Everything);
         let everything: Vec<(&str, Option<&str>)> = findings
@@ -124,21 +132,27 @@ impl Renderer<'_> {
             .map(|finding| (finding.pattern.id, finding.scope.as_deref()))
             .collect();
         for (number, finding) in (first..).zip(findings) {
+            let mut shown = finding.mark;
             let mut ways: Vec<Way<'_>> = Vec::with_capacity(finding.openings.len());
             for (o, opening) in finding.openings.iter().enumerate() {
-                ways.extend(self.way(finding, opening, leads.by_opening.get(&(number, o)).copied()));
+                let way = self.way(finding, opening, leads.by_opening.get(&(number, o)).copied());
+                shown =
+                    mix(shown, way.as_ref().map_or(1, |way| way.lead.map_or(2, |lead| mix(lead.place(), lead.digest))));
+                ways.extend(way);
             }
             // The worst end, then the worse and the shorter way; of equal ones the first of the catalogue.
             let far = |way: &Way<'_>| way.lead.as_ref().map_or(0, |lead| lead.distance);
             ways.sort_by(|a, b| (b.effect, b.severity).cmp(&(a.effect, a.severity)).then(far(a).cmp(&far(b))));
             let Some(worst) = ways.first() else { continue };
-            let key = RiskKey { pattern: finding.pattern.id, scope: finding.scope.clone() };
-            let mut risk = self.risk(subject, finding, worst, &ways, &leads.around);
-            risk.implied = worst.opening.way.is_some()
+            let implied = worst.opening.way.is_some()
                 && everything.iter().any(|(pattern, scope)| {
                     *pattern != finding.pattern.id && (scope.is_none() || *scope == finding.scope.as_deref())
                 });
-            told.insert(key, risk);
+            let shown = mix(shown, u64::from(implied));
+            let key = RiskKey { pattern: finding.pattern.id, scope: finding.scope.clone() };
+            let new = known.get(&key).is_none_or(|(known, _)| *known != shown);
+            let risk = new.then(|| Risk { implied, ..self.risk(subject, finding, worst, &ways, &leads.around) });
+            told.insert(key, (shown, risk));
         }
         told
     }

@@ -25,6 +25,9 @@ const MOST_OF_ALL: usize = 8;
 /// A graph counts as one of so many vertices at least.
 const FEW: usize = 64;
 
+/// A way that may be the best of a vertex: its end, its length, the vertex, and its first edge (`None`: the vertex is the end itself).
+type Waiting = (Reverse<u8>, u32, u32, Option<u32>);
+
 impl Graph {
     /// Works out the ways on, given the vertices at which others begin than before; gives back what became another.
     ///
@@ -104,7 +107,7 @@ impl Graph {
             self.set_best(*number, None);
         }
         // Of all that wait, the worst end first, of several the nearest, of equally near ones the first edge.
-        let mut waiting: BinaryHeap<Reverse<(Reverse<u8>, u32, u32, Option<u32>)>> = BinaryHeap::new();
+        let mut waiting: BinaryHeap<Reverse<Waiting>> = BinaryHeap::new();
         let item = |number: u32, best: &Best| Reverse((Reverse(best.end as u8), best.distance, number, best.edge));
         // Within the region no way is known yet, so that these lead out of it at once.
         waiting.extend(region.iter().filter_map(|number| Some(item(*number, &self.best_by_edges(*number)?))));

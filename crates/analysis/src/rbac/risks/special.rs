@@ -73,6 +73,7 @@ impl Told {
             pattern,
             scope: scope.map(str::to_owned),
             openings: Vec::new(),
+            mark: 0,
         });
         finding.openings.push(opening);
     }

@@ -33,8 +33,8 @@ struct Look {
     looked: u64,
     shown: u64,
     around: Rc<Around>,
-    /// The risks, where they may be others.
-    risks: Option<BTreeMap<RiskKey, Risk>>,
+    /// The risks, where they may be others; those that are told as they were without what is told.
+    risks: Option<BTreeMap<RiskKey, (u64, Option<Risk>)>>,
 }
 
 impl Engine {
@@ -125,15 +125,14 @@ fn look(
         let inside = around
             .vertices()
             .fold(0_u64, |all, number| all.wrapping_add(mix(u64::from(number), seen_at(graph, number))));
-        mix(mix(mix(told.generation, mark), own), inside)
+        mix(mix(mix(told.marks, mark), own), inside)
     };
     if told.looked == Some(of(&told.around)) {
         return None;
     }
     let leads = renderer.leads(told.vertex);
-    let shown =
-        mix(mix(mix(told.generation, mark), told.vertex.map_or(0, |vertex| graph.sign(vertex))), leads.digest());
-    let risks = (told.shown != Some(shown)).then(|| renderer.risks(subject, &leads, findings, first));
+    let shown = mix(mix(mix(told.marks, mark), told.vertex.map_or(0, |vertex| graph.sign(vertex))), leads.digest());
+    let risks = (told.shown != Some(shown)).then(|| renderer.risks(subject, &leads, findings, first, &told.risks));
     Some(Look { looked: of(&leads.around), shown, around: Rc::new(leads.around), risks })
 }
 
@@ -155,14 +154,19 @@ impl Told {
         }
         (self.looked, self.shown, self.around) = (Some(look.looked), Some(look.shown), look.around);
         let Some(risks) = look.risks else { return };
-        for key in self.risks.keys().filter(|key| !risks.contains_key(*key)) {
-            changes.push((subject.clone(), key.clone(), None));
-        }
-        for (key, risk) in &risks {
-            if self.risks.get(key) != Some(risk) {
-                changes.push((subject.clone(), key.clone(), Some(risk.clone())));
+        let mut before = std::mem::take(&mut self.risks);
+        for (key, (shown, risk)) in risks {
+            match (before.remove(&key), risk) {
+                (Some((_, same)), None) => drop(self.risks.insert(key, (shown, same))),
+                (known, Some(risk)) => {
+                    if known.is_none_or(|(_, known)| known != risk) {
+                        changes.push((subject.clone(), key.clone(), Some(risk.clone())));
+                    }
+                    self.risks.insert(key, (shown, risk));
+                }
+                (None, None) => {}
             }
         }
-        self.risks = risks;
+        changes.extend(before.into_keys().map(|key| (subject.clone(), key, None)));
     }
 }
