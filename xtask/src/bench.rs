@@ -8,7 +8,7 @@ use clap::Args;
 use crate::process;
 
 /// The benchmarks, as Cargo names them.
-const BENCHES: [&str; 2] = ["intake", "evaluation"];
+const BENCHES: [&str; 3] = ["intake", "evaluation", "admission_role"];
 
 /// Which benchmarks, and how large.
 #[derive(Args)]

@@ -14,6 +14,9 @@ pub(crate) struct NightlyArguments {
     /// Seconds for each fuzz target; 0 leaves fuzzing out.
     #[arg(long, default_value_t = 60)]
     fuzz_seconds: u32,
+    /// Seconds for which the admission webhook is asked and its memory looked at; 0 leaves it out.
+    #[arg(long, default_value_t = 3600)]
+    memory_seconds: u32,
 }
 
 pub(crate) fn run(arguments: &NightlyArguments) -> Result<()> {
@@ -32,6 +35,14 @@ pub(crate) fn run(arguments: &NightlyArguments) -> Result<()> {
         "random pods against Kubernetes' own checks",
         process::cargo()?.args(["test", "--locked", "-p", "policy", "--", "--ignored"]),
     )?;
+    if arguments.memory_seconds > 0 {
+        process::run(
+            &format!("the memory of the admission webhook, for {} s", arguments.memory_seconds),
+            process::cargo()?
+                .args(["bench", "--workspace", "--locked", "--bench", "admission_role"])
+                .env("PLIMSOLL_BENCH_SECONDS", arguments.memory_seconds.to_string()),
+        )?;
+    }
     if arguments.fuzz_seconds > 0 {
         let cargo_fuzz = tools::cargo_fuzz()?;
         for target in fuzz_targets()? {

@@ -256,44 +256,46 @@ fn derived_batches(derived: analysis::Derived<'_>) -> Vec<(&'static Table, Vec<R
         (R::TABLE, batches_of(&rows))
     }
     let writes = derived.object_writes;
-    let object_writes = (ObjectWrite::TABLE, batches_of_each(writes.iter()));
-    drop(writes);
-    vec![
-        one(derived.object_versions),
-        one(derived.rbac_grants),
-        one(derived.rbac_rules),
-        one(derived.rbac_risks),
-        one(derived.permission_use),
-        one(derived.binding_use),
-        one(derived.running_images),
-        one(derived.workload_posture),
-        one(derived.namespace_enforcement),
-        one(derived.authentication_settings),
-        one(derived.credential_use),
-        one(derived.service_accounts),
-        one(derived.network_isolation),
-        one(derived.network_rules),
-        one(derived.network_paths),
-        one(derived.trust_boundaries),
-        one(derived.entry_points),
-        one(derived.privileged_sessions),
-        object_writes,
-        one(derived.sources),
-        one(derived.coverage),
-        one(derived.gaps),
-        one(derived.audit_policy_requirements),
-        one(derived.audit_balance),
-        one(derived.clock_skew),
-        one(derived.admission_reconciliation),
-        one(derived.plaintext_findings),
-        one(derived.exceptions),
-        one(derived.policy_state),
-        one(derived.policy_reports),
-        one(derived.encryption_state),
-        one(derived.secrets_posture),
-        one(derived.secret_rotations),
-        one(derived.secret_readers),
-    ]
+    std::thread::scope(|scope| {
+        let of_writes = scope.spawn(move || (ObjectWrite::TABLE, batches_of_each(writes.iter())));
+        let mut batches = vec![
+            one(derived.object_versions),
+            one(derived.rbac_grants),
+            one(derived.rbac_rules),
+            one(derived.rbac_risks),
+            one(derived.permission_use),
+            one(derived.binding_use),
+            one(derived.running_images),
+            one(derived.workload_posture),
+            one(derived.namespace_enforcement),
+            one(derived.authentication_settings),
+            one(derived.credential_use),
+            one(derived.service_accounts),
+            one(derived.network_isolation),
+            one(derived.network_rules),
+            one(derived.network_paths),
+            one(derived.trust_boundaries),
+            one(derived.entry_points),
+            one(derived.privileged_sessions),
+            one(derived.sources),
+            one(derived.coverage),
+            one(derived.gaps),
+            one(derived.audit_policy_requirements),
+            one(derived.audit_balance),
+            one(derived.clock_skew),
+            one(derived.admission_reconciliation),
+            one(derived.plaintext_findings),
+            one(derived.exceptions),
+            one(derived.policy_state),
+            one(derived.policy_reports),
+            one(derived.encryption_state),
+            one(derived.secrets_posture),
+            one(derived.secret_rotations),
+            one(derived.secret_readers),
+        ];
+        batches.push(of_writes.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        batches
+    })
 }
 
 /// Registers every open table without rows.

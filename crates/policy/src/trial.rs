@@ -105,6 +105,20 @@ pub fn page_text(path: &str, page: &str, now: Timestamp) -> Vec<Trial> {
     examples((path, &policy), &[("Good example", &good)], &[("Bad example", &bad)], now)
 }
 
+/// 31 policies for measurements: every rule by the policy of its page, and the Pod Security Standards of eight versions.
+#[must_use]
+pub fn many_policies() -> String {
+    let of_pages = crate::rules::all().iter().map(|rule| yaml_under(rule.page, "Policy").unwrap_or_default());
+    let mut policies: String = of_pages.map(|policy| format!("---\n{policy}")).collect();
+    for (level, minor) in (0..8).flat_map(|n| [("baseline", 30 + n), ("restricted", 30 + n)]) {
+        policies.push_str(&format!(
+            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Policy\nmetadata: {{name: {level}-{minor}}}\nspec:\n  rule: pod-security\n  \
+             parameters: {{level: {level}, version: v1.{minor}}}\n"
+        ));
+    }
+    policies
+}
+
 /// The first block of YAML under a heading of the second level.
 #[must_use]
 pub fn yaml_under(page: &str, heading: &str) -> Option<String> {

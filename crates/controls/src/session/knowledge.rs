@@ -156,10 +156,21 @@ pub(super) async fn gather(
 impl Knowledge {
     /// It as rows, which borrow their texts: of half a million writes a copy of each would be most of the work.
     pub(super) fn inputs(&self) -> Result<Inputs<'_>, ReadRowError> {
-        let (observed_uses, complete) = self.uses.rows();
+        let (of_writes, others) = std::thread::scope(|scope| {
+            let of_writes = scope.spawn(|| {
+                let writes = rows_of(&self.audit_writes, |r| WriteEvent::read(&r))?;
+                Ok((writes, self.uses.rows()))
+            });
+            let others = self.but_writes();
+            (of_writes.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), others)
+        });
+        let (audit_writes, (observed_uses, complete)) = of_writes?;
+        Ok(Inputs { audit_writes, observed_uses, observed_uses_complete: complete && self.names_complete, ..others? })
+    }
+
+    fn but_writes(&self) -> Result<Inputs<'_>, ReadRowError> {
         Ok(Inputs {
             observations: rows_of(&self.observations, |r| ObjectObservation::read(&r))?,
-            audit_writes: rows_of(&self.audit_writes, |r| WriteEvent::read(&r))?,
             privileged_events: rows_of(&self.privileged_events, |r| AuditEvent::read(&r))?,
             statements: rows_of(&self.statements, |r| StatementRow::read(&r))?,
             heartbeats: self.heartbeats.clone(),
@@ -171,8 +182,6 @@ impl Knowledge {
             admission_decisions: rows_of(&self.admission_decisions, |r| AdmissionDecision::read(&r))?,
             policy_sets: rows_of(&self.policy_sets, |r| AdmissionPolicySet::read(&r))?,
             guarded_events: rows_of(&self.guarded_events, |r| GuardedEvent::read(&r))?,
-            observed_uses,
-            observed_uses_complete: complete && self.names_complete,
             encryption_readings: rows_of(&self.encryption_readings, |r| EncryptionReading::read(&r))?,
             etcd_scans: rows_of(&self.etcd_scans, |r| EtcdScan::read(&r))?,
             etcd_objects: rows_of(&self.etcd_objects, |r| EtcdObject::read(&r))?,
@@ -182,8 +191,8 @@ impl Knowledge {
             repository_readings: rows_of(&self.repository_readings, |r| RepositoryReading::read(&r))?,
             issued_credentials: rows_of(&self.issued_credentials, |r| IssuedCredential::read(&r))?,
             source_summaries: self.source_summaries.clone(),
-            now: self.now,
             settings: self.settings.clone(),
+            ..Inputs::empty(self.now)
         })
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use intake::admission::CertificateFiles;
 use intake::{Admission, AdmissionOptions};
-use policy::{Surroundings, rules, trial};
+use policy::Surroundings;
+use policy::trial::many_policies;
 use store::{Store, StoreOptions};
 use tokio::sync::watch;
 
@@ -19,26 +20,13 @@ const RATE: u32 = 1000;
 /// Requests at once of the part without pacing.
 const CLIENTS: u32 = 64;
 
-/// Every rule by the policy of its page, and the Pod Security Standards of several versions.
-pub(crate) fn policies() -> String {
-    let of_pages = rules::all().iter().map(|rule| trial::yaml_under(rule.page, "Policy").unwrap_or_default());
-    let mut policies: String = of_pages.map(|policy| format!("---\n{policy}")).collect();
-    for (level, minor) in (0..8).flat_map(|n| [("baseline", 30 + n), ("restricted", 30 + n)]) {
-        policies.push_str(&format!(
-            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Policy\nmetadata: {{name: {level}-{minor}}}\nspec:\n  rule: pod-security\n  \
-             parameters: {{level: {level}, version: v1.{minor}}}\n"
-        ));
-    }
-    policies
-}
-
 pub(crate) fn run(dir: &Path) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let _ = rustls::crypto::ring::default_provider().install_default();
     for pace in [Some(Duration::from_secs(1) / RATE), None] {
         let place = dir.join("admission");
         std::fs::create_dir_all(place.join("policies")).expect("a folder can be made");
-        std::fs::write(place.join("policies/all.yaml"), policies()).expect("a file can be written");
+        std::fs::write(place.join("policies/all.yaml"), many_policies()).expect("a file can be written");
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
         let files = CertificateFiles { certificate: place.join("tls.crt"), private_key: place.join("tls.key") };
         std::fs::write(&files.certificate, made.cert.pem()).expect("a file can be written");

@@ -15,11 +15,11 @@ use intake::admission::CertificateFiles;
 use intake::admission::manifest::{Address, FailurePolicy, ManifestOptions, manifest};
 use intake::{Admission, AdmissionOptions};
 use policy::Surroundings;
+use policy::trial::many_policies;
 use serde_json::{Value, json};
 use store::{Store, StoreOptions};
 use tokio::sync::watch;
 
-use crate::admission::policies;
 use crate::store_parts::Tables;
 
 const WEBHOOK: &str = "admission.plimsoll.dev";
@@ -101,7 +101,7 @@ async fn compare(dir: &Path) -> Result<()> {
 async fn ours(dir: &Path, authority: &Authority) -> Result<(Admission, Store)> {
     std::fs::create_dir_all(dir.join("policies"))?;
     // Recorded only: what the policies find must not shorten the way of a request.
-    let recorded = policies().replace("\nspec:\n", "\nspec:\n  action: Audit\n");
+    let recorded = many_policies().replace("\nspec:\n", "\nspec:\n  action: Audit\n");
     std::fs::write(dir.join("policies/all.yaml"), recorded)?;
     let certified = authority.server(&["127.0.0.1"])?;
     let files = CertificateFiles { certificate: dir.join("tls.crt"), private_key: dir.join("tls.key") };

@@ -33,14 +33,24 @@ pub(crate) fn pod(name: &str, privileged: bool) -> Value {
 
 /// Asks to create a pod, without storing it if `dry_run` says so; gives the answer and its audit event.
 async fn create(plane: &ControlPlane, who: &Identity, pod: &Value, dry_run: bool) -> Result<(Answer, Value)> {
+    let path = format!("/api/v1/namespaces/shop/pods{}", if dry_run { "?dryRun=All" } else { "" });
+    post(plane, who, &path, Some(&pod.to_string())).await
+}
+
+/// Posts; gives the answer and its audit event.
+pub(crate) async fn post(
+    plane: &ControlPlane,
+    who: &Identity,
+    path: &str,
+    body: Option<&str>,
+) -> Result<(Answer, Value)> {
     let mut random = [0; 8];
     getrandom::fill(&mut random)?;
     let id = hex::encode(random);
-    let path = format!("/api/v1/namespaces/shop/pods{}", if dry_run { "?dryRun=All" } else { "" });
-    let answer = plane.request(who, "POST", &path, &[("audit-id", &id)], Some(&pod.to_string())).await?;
+    let answer = plane.request(who, "POST", path, &[("audit-id", &id)], body).await?;
     let event = plane
         .audit_event(
-            "the event of a pod",
+            "the event of a request",
             |event| event["auditID"] == *id && event["stage"] == "ResponseComplete",
             SOON,
         )
@@ -48,11 +58,11 @@ async fn create(plane: &ControlPlane, who: &Identity, pod: &Value, dry_run: bool
     Ok((answer, event))
 }
 
-fn annotation<'e>(event: &'e Value, key: &str) -> Option<&'e str> {
+pub(crate) fn annotation<'e>(event: &'e Value, key: &str) -> Option<&'e str> {
     event["annotations"].get(format!("{WEBHOOK}/{key}")).and_then(Value::as_str)
 }
 
-fn recorded(store: &Store, id: &str) -> Vec<Value> {
+pub(crate) fn recorded(store: &Store, id: &str) -> Vec<Value> {
     let raw = entries(store).remove(&format!("prod/admission/{WEBHOOK}")).unwrap_or_default();
     let records = raw.iter().map(|raw| serde_json::from_slice::<Value>(raw).unwrap());
     records.filter(|record| record["record"] == "admission_decision" && record["decision_id"] == id).collect()
@@ -60,14 +70,27 @@ fn recorded(store: &Store, id: &str) -> Vec<Value> {
 
 /// A webhook that refuses what is below the baseline of the Pod Security Standards.
 pub(crate) async fn start(dir: &Path, authority: &Authority, store: &Store, drain: Duration) -> Result<Admission> {
+    start_with(dir, authority, store, |options| {
+        options.pod_security = "baseline".parse().ok();
+        options.drain = drain;
+    })
+    .await
+}
+
+/// A webhook of which more is said.
+pub(crate) async fn start_with(
+    dir: &Path,
+    authority: &Authority,
+    store: &Store,
+    more: impl FnOnce(&mut AdmissionOptions),
+) -> Result<Admission> {
     let certified = authority.server(&["127.0.0.1"])?;
     let certificate = CertificateFiles { certificate: dir.join("tls.crt"), private_key: dir.join("tls.key") };
     std::fs::write(&certificate.certificate, &certified.certificate_pem)?;
     std::fs::write(&certificate.private_key, &certified.key_pem)?;
     let (_known, surroundings) = watch::channel(Some(Arc::new(Surroundings::new().all())));
     let mut options = AdmissionOptions::new("prod", ([127, 0, 0, 1], 0).into(), certificate, surroundings);
-    options.pod_security = Some("baseline".parse()?);
-    options.drain = drain;
+    more(&mut options);
     Ok(Admission::start(options, store.clone()).await?)
 }
 

@@ -7,6 +7,7 @@ mod admission_control_plane;
 mod admission_kill;
 mod admission_kill_control_plane;
 mod admission_rolling;
+mod admission_sessions;
 mod admission_signatures;
 mod container_logs;
 mod failing;
