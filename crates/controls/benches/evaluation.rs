@@ -6,6 +6,8 @@
 //!
 //! With `PLIMSOLL_BENCH_STORE` set, the store is filled into that folder and kept: a later run with the same folder takes it as it is (the
 //! folder's name should tell its size, nothing checks that it is the one asked for), and only evaluates.
+//!
+//! With `PLIMSOLL_BENCH_REPEAT` set to a number, the rights granted are held against those used instead, with every file of audit events read so many times.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,7 +49,33 @@ fn main() {
 fn open_and_evaluate(dir: &Path) {
     let reader = timed("open the store for reading", || StoreReader::open(dir).expect("the store opens"));
     println!("  {} segments", reader.segments().len());
-    evaluate(&reader);
+    match setting("PLIMSOLL_BENCH_REPEAT", 0) {
+        0 => evaluate(&reader),
+        times => granted_versus_used(&reader, usize::try_from(times).expect("a usual number")),
+    }
+}
+
+/// Opens the tables as an evaluation does, but for the writes, which are rows of a table by themselves and no use of rights.
+fn granted_versus_used(reader: &StoreReader, times: usize) {
+    let settings = analysis::Settings { governed_resources: Vec::new(), ..analysis::Settings::default() };
+    let mut inputs = session_inputs(reader, Extent::Sealed, settings).expect("the store can be read");
+    let files = inputs.parquet.get_mut("audit_events").expect("there are audit events");
+    *files = std::iter::repeat_n(std::mem::take(files), times).flatten().collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    forget_peak();
+    let (began, busy) = (Instant::now(), processor_seconds());
+    runtime.block_on(async {
+        let session = Session::open(inputs).await.expect("the tables open");
+        let (seconds, busy) = (began.elapsed().as_secs_f64(), processor_seconds() - busy);
+        println!("granted versus used, with all other tables but writes: {seconds:.2} s; {busy:.2} s of processor time; peak {} MiB resident", peak_mib());
+        for query in [
+            "SELECT count(*) AS events FROM audit_events",
+            "SELECT count(*) AS permissions, count(last_use) AS used, sum(requests) AS requests FROM permission_use",
+        ] {
+            let batches = session.query(query).await.expect("the table can be read");
+            println!("{}", arrow::util::pretty::pretty_format_batches(&batches).expect("a table"));
+        }
+    });
 }
 
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {

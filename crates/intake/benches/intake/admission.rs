@@ -17,13 +17,22 @@ use crate::store_parts::Tables;
 const SECONDS: u64 = 10;
 /// Reviews a second of the paced part.
 const RATE: u32 = 1000;
-/// Requests at once of the part without pacing.
-const CLIENTS: u32 = 64;
+/// Requests at once of the parts without pacing.
+const CLIENTS: [u32; 2] = [1, 64];
+
+/// How reviews are sent.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// One every so often.
+    Every(Duration),
+    /// By so many at once, each as fast as it is answered.
+    AtOnce(u32),
+}
 
 pub(crate) fn run(dir: &Path) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let _ = rustls::crypto::ring::default_provider().install_default();
-    for pace in [Some(Duration::from_secs(1) / RATE), None] {
+    for pace in CLIENTS.map(Pace::AtOnce).into_iter().chain([Pace::Every(Duration::from_secs(1) / RATE)]) {
         let place = dir.join("admission");
         std::fs::create_dir_all(place.join("policies")).expect("a folder can be made");
         std::fs::write(place.join("policies/all.yaml"), many_policies()).expect("a file can be written");
@@ -45,7 +54,7 @@ async fn part(
     files: CertificateFiles,
     policies: std::path::PathBuf,
     authority: &reqwest::Certificate,
-    pace: Option<Duration>,
+    pace: Pace,
 ) {
     let (_known, surroundings) = watch::channel(Some(Arc::new(Surroundings::new().all())));
     let mut options = AdmissionOptions::new("bench", ([127, 0, 0, 1], 0).into(), files, surroundings);
@@ -61,7 +70,7 @@ async fn part(
     let began = Instant::now();
     let mut asking = tokio::task::JoinSet::new();
     match pace {
-        Some(pace) => {
+        Pace::Every(pace) => {
             for number in 0..RATE * u32::try_from(SECONDS).expect("few seconds") {
                 let due = began + pace * number;
                 tokio::time::sleep_until(due.into()).await;
@@ -69,8 +78,8 @@ async fn part(
                 asking.spawn(async move { vec![ask(&http, &url, body, due).await] });
             }
         }
-        None => {
-            for client in 0..CLIENTS {
+        Pace::AtOnce(clients) => {
+            for client in 0..clients {
                 let (http, url, body) = (http.clone(), url.clone(), reviews[client as usize % 2].clone());
                 asking.spawn(async move {
                     let mut waits = Vec::new();
@@ -91,13 +100,13 @@ async fn part(
         "admission, reviews of {} bytes under 31 policies, {}: {:.0} reviews/s; answered after {:.2} ms (median), {:.2} ms (99 of 100{}), {:.2} ms (longest); {} a review with the client, peak {} with the client",
         reviews[0].len(),
         match pace {
-            Some(_) => format!("{RATE} a second"),
-            None => format!("{CLIENTS} at once, as fast as they are answered"),
+            Pace::Every(_) => format!("{RATE} a second"),
+            Pace::AtOnce(clients) => format!("{clients} at once, as fast as they are answered"),
         },
         waits.len() as f64 / seconds,
         quantile(0.5),
         quantile(0.99),
-        if pace.is_some() { ", to reach: 10 ms" } else { "" },
+        if matches!(pace, Pace::Every(_)) { ", to reach: 10 ms" } else { "" },
         quantile(1.0),
         known(cpu, "ms of processor time"),
         known(peak_mib(), "MiB resident"),

@@ -27,8 +27,8 @@ const PODS: &str = "/api/v1/namespaces/shop/pods?dryRun=All";
 /// Clients at once.
 const CLIENTS: [usize; 3] = [1, 16, 64];
 /// How often each webhook has its turn with each number of clients, and for how long.
-const TURNS: usize = 3;
-const TURN: Duration = Duration::from_secs(5);
+const TURNS: usize = 7;
+const TURN: Duration = Duration::from_secs(4);
 const SOON: Duration = Duration::from_secs(60);
 const GUARDS: [&str; 3] = ["no webhook", "a webhook that does nothing", "Plimsoll's, 31 policies"];
 
