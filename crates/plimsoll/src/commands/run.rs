@@ -24,6 +24,8 @@ use crate::configuration::{AuditWebhook, Configuration};
 use crate::live::LivePortal;
 use crate::{admission, certificates, cluster, credential_rules, evidence, output, writer};
 
+/// Length of the entries of a segment of a process that is an admission webhook alone: it is to stay small, and sealing holds a segment's rows in memory.
+const SMALL_SEGMENT_BYTES: u64 = 2 << 20;
 /// A segment is sealed at this age when it did not fill before: few segments in a year, and not too much that cannot be proven yet.
 const SEGMENT_AGE: Duration = Duration::from_secs(600);
 
@@ -74,6 +76,9 @@ async fn serve(arguments: &Arguments, configuration: Configuration, roles: &[Rol
     };
     let mut options = evidence::options(dir)?;
     options.segment_age = SEGMENT_AGE;
+    if roles.iter().all(|role| *role == Role::Admission) {
+        options.segment_bytes = SMALL_SEGMENT_BYTES;
+    }
     let search = configuration.credential_search()?;
     let store = Store::open(options, Arc::new(evidence::StoreNormaliser::new(dir, search.clone())))
         .with_context(|| format!("failed to open the store {}", dir.display()))?;
