@@ -52,7 +52,7 @@ pub struct Inputs<'r> {
     /// At least all rows of `audit_events` that have `webhook_decisions` or `failed_open`, or a `response_message` by which a webhook gave no answer
     /// ([`GuardedEvent::tells_of_no_answer`]).
     pub guarded_events: Vec<GuardedEvent<'r>>,
-    /// One for each kind of request that was allowed, as [`ObservedUse::COLUMNS`] tells it, at least of all events with a decision `allow`.
+    /// One for each kind of request that was allowed, at least of all events with a decision `allow`.
     pub observed_uses: Vec<ObservedUse<'r>>,
     /// Whether `observed_uses` are all: they are cut when there are too many kinds.
     pub observed_uses_complete: bool,

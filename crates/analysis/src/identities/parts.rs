@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use ahash::HashMap;
-use records::table::Provenance;
-use records::{ReadRowError, RowReader, Timestamp};
+use records::Timestamp;
 
-use super::credentials::{CredentialGroup, needed};
+use super::credentials::CredentialGroup;
 
 /// The requests with one credential that one source of evidence has from one address by one program, counted.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,41 +15,6 @@ pub struct CredentialPart<'r> {
     pub group: CredentialGroup<'r>,
     /// `user_agent`.
     pub user_agent: Option<Cow<'r, str>>,
-}
-
-impl<'r> CredentialPart<'r> {
-    /// Reads a row with the columns of provenance and then `user_name`, `actor_class`, `authentication`, `credential_id`, `token_secret`,
-    /// `user_extra_json`, the earliest and the latest `event_time`, the numbers of complete and of succeeded events, `source_ip` and `user_agent`.
-    ///
-    /// # Errors
-    /// [`ReadRowError`] when a column that may not be null is.
-    pub fn read(r: &impl RowReader<'r>) -> Result<Self, ReadRowError> {
-        let address = r.text(15);
-        let group = CredentialGroup {
-            provenance: Provenance {
-                cluster: needed(r.text(0), "cluster")?.into(),
-                source: needed(r.text(1), "source")?.into(),
-                segment: needed(r.integer(2), "segment")?,
-                seq: needed(r.integer(3), "seq")?,
-                normaliser_version: needed(r.integer(4), "normaliser_version")?,
-            },
-            user_name: needed(r.text(5), "user_name")?.into(),
-            actor_class: needed(r.text(6), "actor_class")?.into(),
-            authentication: needed(r.text(7), "authentication")?.into(),
-            credential_id: r.text(8).map(Into::into),
-            token_secret: r.text(9).map(Into::into),
-            extra_json: r.text(10).map(Into::into),
-            first_at: needed(r.time(11), "event_time")?,
-            last_at: needed(r.time(12), "event_time")?,
-            requests: needed(r.integer(13), "stage")?,
-            succeeded: needed(r.integer(14), "response_code")?,
-            source_addresses: i64::from(address.is_some()),
-            first_address: address.map(Into::into),
-            last_address: address.map(Into::into),
-            user_agents: i64::from(r.text(16).is_some()),
-        };
-        Ok(Self { group, user_agent: r.text(16).map(Into::into) })
-    }
 }
 
 /// What makes a group.
@@ -122,6 +86,8 @@ impl<'r> Growing<'r> {
 
 #[cfg(test)]
 mod tests {
+    use records::table::Provenance;
+
     use super::*;
 
     fn part(

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use records::Timestamp;
 use records::table::Provenance;
-use records::{ReadRowError, RowReader, Timestamp};
 
 use crate::rbac::authorizer::{Request, Resource};
 use crate::rbac::subject::{Identity, MASTERS, NODES, Subject};
@@ -46,68 +46,6 @@ pub struct ObservedUse<'r> {
 }
 
 impl<'r> ObservedUse<'r> {
-    /// The columns in the order in which [`Self::read`] expects them.
-    pub const COLUMNS: [&'static str; 20] = [
-        "cluster",
-        "source",
-        "segment",
-        "seq",
-        "normaliser_version",
-        "user_name",
-        "user_groups_json",
-        "impersonated_user",
-        "impersonated_groups_json",
-        "verb",
-        "api_group",
-        "resource",
-        "subresource",
-        "namespace",
-        "name",
-        "path",
-        "decision_reason",
-        "first_use",
-        "last_use",
-        "requests",
-    ];
-
-    /// Reads a row that has the columns of [`Self::COLUMNS`]; a text that is null is empty.
-    ///
-    /// # Errors
-    /// [`ReadRowError`] when another value is null.
-    pub fn read(reader: &impl RowReader<'r>) -> Result<Self, ReadRowError> {
-        let missing = |column: usize| ReadRowError {
-            table: "audit_events",
-            column: Self::COLUMNS.get(column).copied().unwrap_or_default(),
-        };
-        let text = |column: usize| Cow::Borrowed(reader.text(column).unwrap_or_default());
-        let integer = |column: usize| reader.integer(column).ok_or_else(|| missing(column));
-        let time = |column: usize| reader.time(column).ok_or_else(|| missing(column));
-        Ok(Self {
-            provenance: Provenance {
-                cluster: text(0),
-                source: text(1),
-                segment: integer(2)?,
-                seq: integer(3)?,
-                normaliser_version: integer(4)?,
-            },
-            user: text(5),
-            groups_json: text(6),
-            impersonated: text(7),
-            impersonated_groups_json: text(8),
-            verb: text(9),
-            group: text(10),
-            resource: text(11),
-            subresource: text(12),
-            namespace: text(13),
-            name: text(14),
-            path: text(15),
-            reason: text(16),
-            first: time(17)?,
-            last: time(18)?,
-            requests: integer(19)?,
-        })
-    }
-
     /// Whose rights decided.
     pub(super) fn caller(&self) -> Identity {
         if self.impersonated.is_empty() {
