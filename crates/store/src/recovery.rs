@@ -108,6 +108,11 @@ pub(crate) fn recover(files: &dyn Files, options: &StoreOptions) -> Result<Recov
     for folder in [layout::WAL, layout::SEGMENTS, layout::CHECKPOINTS, layout::TABLES, "keys"] {
         files.create_folder(folder).map_err(failed(folder))?;
     }
+    // A process that was killed between naming a file and syncing its folder leaves a name that a loss of power still takes back. All that follows rests on
+    // the names that are found here: a log file is removed because a checkpoint covers it.
+    for folder in ["", "keys", layout::LOG, layout::CHECKPOINTS, layout::SEGMENTS, layout::WAL] {
+        files.sync_folder(folder).map_err(failed(folder))?;
+    }
     for left in files.list(layout::TEMPORARY).map_err(failed(layout::TEMPORARY))? {
         let path = format!("{}/{}", layout::TEMPORARY, left.name);
         files.remove(&path).map_err(failed(&path))?;

@@ -168,6 +168,30 @@ fn the_process_dies_at_every_call() {
     }
 }
 
+#[test]
+fn a_loss_of_power_after_a_restart_takes_nothing_back() {
+    let mut at = 0;
+    loop {
+        let files = Simulated::default();
+        files.set_fault(Fault::From(at));
+        let (mut book, mut chance) = (Book::default(), Chance(at));
+        let alive = life(&files, &mut book, &mut chance);
+        if alive && files.calls() <= at {
+            assert!(at > 150, "the fault moved past the last call, {at}");
+            break;
+        }
+        let what = format!("killed at call {at} ({}), then without power", files.call(at));
+        // What was killed had written to the memory of the operating system, which the next process reads.
+        let killed = files.crash(Crash::Kill);
+        let store = reopen(&killed).unwrap_or_else(|error| panic!("{what}: opening: {error:?}"));
+        book.append(&store, 2, &mut chance).unwrap();
+        let left = killed.crash(Crash::Power(at * 7 + 1));
+        drop(store);
+        book.check(&left, &what);
+        at += 1;
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Append(u64),
