@@ -109,8 +109,8 @@ pub(crate) fn recover(files: &dyn Files, options: &StoreOptions) -> Result<Recov
         files.create_folder(folder).map_err(failed(folder))?;
     }
     // A process that was killed between naming a file and syncing its folder leaves a name that a loss of power still takes back. All that follows rests on
-    // the names that are found here: a log file is removed because a checkpoint covers it.
-    for folder in ["", "keys", layout::LOG, layout::CHECKPOINTS, layout::SEGMENTS, layout::WAL] {
+    // the names that are found here: a log file is removed because a checkpoint covers it. Segments that no checkpoint covers are written again.
+    for folder in ["", "keys", layout::LOG, layout::CHECKPOINTS, layout::WAL] {
         files.sync_folder(folder).map_err(failed(folder))?;
     }
     for left in files.list(layout::TEMPORARY).map_err(failed(layout::TEMPORARY))? {
