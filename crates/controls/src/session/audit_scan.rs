@@ -31,7 +31,7 @@ use super::SessionError;
 pub(super) use credentials::Credentials;
 use uses::About;
 pub(super) use uses::Uses;
-use wanted::{Kind, Wanted, another_type, column, integers, is_null, times};
+use wanted::{Kind, Wanted, another_type, column, is_null, number, times};
 
 /// Rows that are looked at together.
 const ROWS: usize = 1 << 16;
@@ -269,7 +269,7 @@ impl AuditRows {
 
     fn receive(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
         let [source, segment, seq, at] = RECEIVED;
-        let [segments, seqs] = integers(batch, [segment, seq])?;
+        let (segments, seqs) = (number(batch, segment)?, number(batch, seq)?);
         let times = times(batch, at)?;
         let mut names: Vec<&str> = Vec::new();
         let numbers = numbered(column(batch, source)?, &mut names).ok_or_else(|| another_type(source))?;

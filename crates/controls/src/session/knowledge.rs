@@ -159,7 +159,7 @@ impl Knowledge {
         let (of_writes, others) = std::thread::scope(|scope| {
             let of_writes = scope.spawn(|| {
                 let writes = rows_of(&self.audit_writes, |r| WriteEvent::read(&r))?;
-                Ok((writes, self.uses.rows()))
+                Ok((writes, self.uses.rows()?))
             });
             let others = self.but_writes();
             (of_writes.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), others)
@@ -186,7 +186,7 @@ impl Knowledge {
             etcd_scans: rows_of(&self.etcd_scans, |r| EtcdScan::read(&r))?,
             etcd_objects: rows_of(&self.etcd_objects, |r| EtcdObject::read(&r))?,
             cloud_encryption: rows_of(&self.cloud_encryption, |r| CloudEncryption::read(&r))?,
-            credential_groups: credential_groups(self.credentials.parts()),
+            credential_groups: credential_groups(self.credentials.parts()?),
             people_readings: rows_of(&self.people_readings, |r| PeopleReading::read(&r))?,
             repository_readings: rows_of(&self.repository_readings, |r| RepositoryReading::read(&r))?,
             issued_credentials: rows_of(&self.issued_credentials, |r| IssuedCredential::read(&r))?,

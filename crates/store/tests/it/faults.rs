@@ -147,29 +147,8 @@ fn every_single_call_fails_once_and_the_store_goes_on() {
     }
 }
 
-#[test]
-fn the_process_dies_at_every_call() {
-    for mode in 0..3u64 {
-        let mut at = 0;
-        loop {
-            let files = Simulated::default();
-            files.set_fault(Fault::From(at));
-            let (mut book, mut chance) = (Book::default(), Chance(at));
-            let alive = life(&files, &mut book, &mut chance);
-            if alive && files.calls() <= at {
-                assert!(at > 150, "the fault moved past the last call, {at}");
-                break;
-            }
-            let what = format!("death at call {at} ({}), mode {mode}", files.call(at));
-            let crash = if mode == 0 { Crash::Kill } else { Crash::Power(at * 7 + mode) };
-            book.check(&files.crash(crash), &what);
-            at += 1;
-        }
-    }
-}
-
-#[test]
-fn a_loss_of_power_after_a_restart_takes_nothing_back() {
+/// Lets a life die at each of its calls, one after the other; hands over the number of the call and what the life left.
+fn dying_at_every_call(mut then: impl FnMut(u64, &Simulated, Book, Chance)) {
     let mut at = 0;
     loop {
         let files = Simulated::default();
@@ -180,6 +159,25 @@ fn a_loss_of_power_after_a_restart_takes_nothing_back() {
             assert!(at > 150, "the fault moved past the last call, {at}");
             break;
         }
+        then(at, &files, book, chance);
+        at += 1;
+    }
+}
+
+#[test]
+fn the_process_dies_at_every_call() {
+    for mode in 0..3u64 {
+        dying_at_every_call(|at, files, book, _| {
+            let what = format!("death at call {at} ({}), mode {mode}", files.call(at));
+            let crash = if mode == 0 { Crash::Kill } else { Crash::Power(at * 7 + mode) };
+            book.check(&files.crash(crash), &what);
+        });
+    }
+}
+
+#[test]
+fn a_loss_of_power_after_a_restart_takes_nothing_back() {
+    dying_at_every_call(|at, files, mut book, mut chance| {
         let what = format!("killed at call {at} ({}), then without power", files.call(at));
         // What was killed had written to the memory of the operating system, which the next process reads.
         let killed = files.crash(Crash::Kill);
@@ -188,8 +186,7 @@ fn a_loss_of_power_after_a_restart_takes_nothing_back() {
         let left = killed.crash(Crash::Power(at * 7 + 1));
         drop(store);
         book.check(&left, &what);
-        at += 1;
-    }
+    });
 }
 
 #[derive(Debug, Clone)]

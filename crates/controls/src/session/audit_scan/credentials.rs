@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use analysis::{CredentialGroup, CredentialPart};
 use arrow::array::{Array, RecordBatch};
 use arrow::error::ArrowError;
-use records::Timestamp;
 use records::table::Provenance;
+use records::tables::audit::AuditEvent;
+use records::{ReadRowError, Row as _, Timestamp};
 
 use super::grouping::{Counted, Grouping, as_it_is};
-use super::wanted::{answers, integers, times};
+use super::wanted::{answers, integer, number, times};
 
 /// The columns whose texts make a part.
 const COLUMNS: [&str; 10] = [
@@ -76,8 +77,9 @@ impl Credentials {
         let credentials = answers(batch, "authentication", false, |by| !matches!(by, "pod_token" | "none"))?;
         let named = answers(batch, "user_name", false, |name| !name.is_empty())?;
         let complete = answers(batch, "stage", true, |stage| stage == "ResponseComplete")?;
-        let [codes, segments, seqs, versions] =
-            integers(batch, ["response_code", "segment", "seq", "normaliser_version"])?;
+        let codes = integer(batch, "response_code")?;
+        let (segments, seqs) = (number(batch, "segment")?, number(batch, "seq")?);
+        let versions = number(batch, "normaliser_version")?;
         let at = times(batch, "event_time")?;
         let is_meant = |row: usize| {
             let is = |answers: &[bool]| answers.get(row) == Some(&true);
@@ -123,35 +125,42 @@ impl Credentials {
     }
 
     /// The parts, in no order.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = CredentialPart<'_>> {
-        self.parts.iter().filter_map(|(texts, events)| {
-            let [cluster, source, user, actor, authentication, credential, secret, extra, address, agent] =
-                texts.map(|text| text.map(Cow::Borrowed));
-            let time = |micros| Timestamp::from_micros(micros).ok();
-            let group = CredentialGroup {
-                provenance: Provenance {
-                    cluster: cluster.unwrap_or_default(),
-                    source: source.unwrap_or_default(),
-                    segment: events.segment,
-                    seq: events.seq,
-                    normaliser_version: events.normaliser_version,
-                },
-                user_name: user.unwrap_or_default(),
-                actor_class: actor.unwrap_or_default(),
-                authentication: authentication.unwrap_or_default(),
-                credential_id: credential,
-                token_secret: secret,
-                extra_json: extra,
-                first_at: time(events.first)?,
-                last_at: time(events.last)?,
-                requests: events.complete,
-                succeeded: events.succeeded,
-                source_addresses: i64::from(address.is_some()),
-                first_address: address.clone(),
-                last_address: address,
-                user_agents: i64::from(agent.is_some()),
-            };
-            Some(CredentialPart { group, user_agent: agent })
-        })
+    ///
+    /// # Errors
+    /// [`ReadRowError`] when a text that may not be null is, or a time is outside the range.
+    pub(crate) fn parts(&self) -> Result<Vec<CredentialPart<'_>>, ReadRowError> {
+        self.parts.iter().map(|(texts, events)| part(texts, events)).collect()
     }
+}
+
+fn part<'t>(texts: [Option<&'t str>; 10], events: &Events) -> Result<CredentialPart<'t>, ReadRowError> {
+    let missing = |column| ReadRowError { table: AuditEvent::TABLE.name, column };
+    let needed = |text: Option<Cow<'t, str>>, column| text.ok_or_else(|| missing(column));
+    let time = |micros| Timestamp::from_micros(micros).map_err(|_| missing("event_time"));
+    let [cluster, source, user, actor, authentication, credential, secret, extra, address, agent] =
+        texts.map(|text| text.map(Cow::Borrowed));
+    let group = CredentialGroup {
+        provenance: Provenance {
+            cluster: needed(cluster, "cluster")?,
+            source: needed(source, "source")?,
+            segment: events.segment,
+            seq: events.seq,
+            normaliser_version: events.normaliser_version,
+        },
+        user_name: needed(user, "user_name")?,
+        actor_class: needed(actor, "actor_class")?,
+        authentication: needed(authentication, "authentication")?,
+        credential_id: credential,
+        token_secret: secret,
+        extra_json: extra,
+        first_at: time(events.first)?,
+        last_at: time(events.last)?,
+        requests: events.complete,
+        succeeded: events.succeeded,
+        source_addresses: i64::from(address.is_some()),
+        first_address: address.clone(),
+        last_address: address,
+        user_agents: i64::from(agent.is_some()),
+    };
+    Ok(CredentialPart { group, user_agent: agent })
 }

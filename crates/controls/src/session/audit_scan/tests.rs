@@ -164,10 +164,10 @@ proptest! {
             prop_assert_eq!(Some(received.segment), of_source().map(|e| e.provenance.segment).max());
             prop_assert_eq!(Some(received.seq), of_source().map(|e| e.provenance.seq).max());
         }
-        let (uses, complete) = scanned.uses.rows();
+        let (uses, complete) = scanned.uses.rows().unwrap();
         prop_assert!(complete);
         prop_assert_eq!(uses, uses_by_hand(&events, &names));
-        let mut parts: Vec<CredentialPart<'_>> = scanned.credentials.parts().collect();
+        let mut parts: Vec<CredentialPart<'_>> = scanned.credentials.parts().unwrap();
         parts.sort_by(|a, b| order(a).cmp(&order(b)));
         prop_assert_eq!(parts, parts_by_hand(&events));
         let sources: BTreeSet<_> = events.iter().map(|e| &*e.provenance.source).collect();

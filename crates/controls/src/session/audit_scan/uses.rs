@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use analysis::ObservedUse;
 use arrow::array::{Array, RecordBatch};
 use arrow::error::ArrowError;
-use records::Timestamp;
 use records::table::Provenance;
+use records::tables::audit::AuditEvent;
+use records::{ReadRowError, Row as _, Timestamp};
 
 use super::grouping::{Counted, Grouping, as_it_is};
-use super::wanted::{answers, integers, is_null, times};
+use super::wanted::{answers, integer, is_null, number, times};
 
 /// Kinds of requests at most. A large cluster has some ten thousands; who makes up more of them (users or groups in each request another
 /// one) shall not fill the memory.
@@ -103,8 +104,9 @@ impl Uses {
         let stages =
             answers(batch, "stage", (false, false), |stage| (stage == "RequestReceived", stage == "ResponseStarted"))?;
         let decisions = answers(batch, "decision", None, |decision| Some(decision == "allow"))?;
-        let [codes, segments, seqs, versions] =
-            integers(batch, ["response_code", "segment", "seq", "normaliser_version"])?;
+        let codes = integer(batch, "response_code")?;
+        let (segments, seqs) = (number(batch, "segment")?, number(batch, "seq")?);
+        let versions = number(batch, "normaliser_version")?;
         let at = times(batch, "event_time")?;
         let is_meant = |row: usize| {
             let succeeded = || codes.is_valid(row) && codes.value(row) < 400;
@@ -167,9 +169,13 @@ impl Uses {
     /// The kinds in the order of cluster, source and newest entry, and whether these are all.
     ///
     /// A watch has an event when it begins and one when it ends, which may be missing or not be there yet: it is one request.
-    pub(crate) fn rows(&self) -> (Vec<ObservedUse<'_>>, bool) {
-        let mut rows: Vec<ObservedUse<'_>> =
-            self.kinds.iter().filter_map(|(texts, requests)| row(texts, requests)).collect();
+    ///
+    /// # Errors
+    /// [`ReadRowError`] when a time is outside the range.
+    pub(crate) fn rows(&self) -> Result<(Vec<ObservedUse<'_>>, bool), ReadRowError> {
+        let rows: Result<Vec<ObservedUse<'_>>, ReadRowError> =
+            self.kinds.iter().map(|(texts, requests)| row(texts, requests)).collect();
+        let mut rows = rows?;
         let complete = !self.too_many && rows.len() <= MOST_KINDS;
         // No two kinds have their newest entry in common.
         rows.sort_unstable_by(|a, b| {
@@ -177,11 +183,11 @@ impl Uses {
             (&a.cluster, &a.source, a.seq).cmp(&(&b.cluster, &b.source, b.seq))
         });
         rows.truncate(MOST_KINDS);
-        (rows, complete)
+        Ok((rows, complete))
     }
 }
 
-fn row<'t>(texts: [Option<&'t str>; 14], requests: &Requests) -> Option<ObservedUse<'t>> {
+fn row<'t>(texts: [Option<&'t str>; 14], requests: &Requests) -> Result<ObservedUse<'t>, ReadRowError> {
     let [
         cluster,
         source,
@@ -198,8 +204,9 @@ fn row<'t>(texts: [Option<&'t str>; 14], requests: &Requests) -> Option<Observed
         name,
         path,
     ] = texts.map(|text| Cow::Borrowed(text.unwrap_or_default()));
-    let time = |micros| Timestamp::from_micros(micros).ok();
-    Some(ObservedUse {
+    let missing = || ReadRowError { table: AuditEvent::TABLE.name, column: "event_time" };
+    let time = |micros| Timestamp::from_micros(micros).map_err(|_| missing());
+    Ok(ObservedUse {
         provenance: Provenance {
             cluster,
             source,

@@ -90,7 +90,7 @@ impl Wanted {
         let parts = answers(batch, "subresource", true, |sub| !NOT_WRITING.contains(&sub))?;
         let groups = answers(batch, "api_group", place(&self.groups, ""), |group| place(&self.groups, group))?;
         let resources = answers(batch, "resource", None, |resource| place(&self.resources, resource))?;
-        let [codes] = integers(batch, ["response_code"])?;
+        let codes = integer(batch, "response_code")?;
         let dry_runs = column(batch, "dry_run")?.as_boolean_opt().ok_or_else(|| another_type("dry_run"))?;
         let is_governed = |row: usize| {
             let governed = groups[row].and_then(|group| self.governed.get(group));
@@ -135,21 +135,25 @@ pub(super) fn is_null(batch: &RecordBatch, name: &str) -> Result<Vec<bool>, Arro
     answers(batch, name, true, |_| false)
 }
 
-/// Columns of numbers.
-pub(super) fn integers<'b, const N: usize>(
-    batch: &'b RecordBatch,
-    names: [&str; N],
-) -> Result<[&'b Int64Array; N], ArrowError> {
-    let mut found = Vec::with_capacity(N);
-    for name in names {
-        found.push(column(batch, name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| another_type(name))?);
-    }
-    found.try_into().map_err(|_| another_type("of numbers"))
+/// A column of numbers, which may be null.
+pub(super) fn integer<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b Int64Array, ArrowError> {
+    column(batch, name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| another_type(name))
 }
 
-/// A column of instants.
+/// A column of numbers that are all there.
+pub(super) fn number<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b Int64Array, ArrowError> {
+    integer(batch, name).and_then(|array| all_there(array, name))
+}
+
+/// A column of instants that are all there.
 pub(super) fn times<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b TimestampMicrosecondArray, ArrowError> {
-    column(batch, name)?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| another_type(name))
+    let array = column(batch, name)?.as_primitive_opt::<TimestampMicrosecondType>();
+    array.ok_or_else(|| another_type(name)).and_then(|array| all_there(array, name))
+}
+
+fn all_there<'b, A: Array>(array: &'b A, name: &str) -> Result<&'b A, ArrowError> {
+    let missing = || ArrowError::SchemaError(format!("column {name} is null in some row"));
+    if array.null_count() == 0 { Ok(array) } else { Err(missing()) }
 }
 
 pub(super) fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, ArrowError> {
