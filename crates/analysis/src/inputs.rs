@@ -10,6 +10,7 @@ use crate::identities::{CredentialGroup, IssuedCredential};
 use crate::observation::heartbeats::Heartbeats;
 use crate::rbac::usage::ObservedUse;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
+use records::tables::approvals::ApprovalReading;
 use records::tables::audit::AuditEvent;
 use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
 use records::tables::identities::PeopleReading;
@@ -70,6 +71,8 @@ pub struct Inputs<'r> {
     pub issued_credentials: Vec<IssuedCredential<'r>>,
     /// All rows of `people_readings`.
     pub people_readings: Vec<PeopleReading<'r>>,
+    /// All rows of `approval_readings`.
+    pub approval_readings: Vec<ApprovalReading<'r>>,
     /// All rows of `repository_readings`.
     pub repository_readings: Vec<RepositoryReading<'r>>,
     /// One for each source that has an entry in the store.
@@ -107,6 +110,7 @@ impl Inputs<'_> {
             credential_groups: Vec::new(),
             issued_credentials: Vec::new(),
             people_readings: Vec::new(),
+            approval_readings: Vec::new(),
             repository_readings: Vec::new(),
             source_summaries: Vec::new(),
             now,

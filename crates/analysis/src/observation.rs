@@ -6,7 +6,7 @@
 //!   proves continuity; and where it states that the API server did not serve the kind, so that there was nothing to be seen;
 //! - an **audit log** is covered where the API server's counters balance ([`crate::balance`]); without counters, between two canaries
 //!   that both arrived, which is weaker: it bounds an outage, not single losses;
-//! - a **list of people** and a **git repository** are covered from each reading of them on for as long as a reading counts as fresh;
+//! - a **list of people**, a **list of approvals** and a **git repository** are covered from each reading of them on for as long as a reading counts as fresh;
 //! - what a component states as a gap, what an API server admits to have lost, and the time around a missing canary is never covered,
 //!   whatever else says so.
 
@@ -142,8 +142,12 @@ impl<'r> Subject<'_, 'r> {
                 gaps.extend(silence(name, balances.last().map(|b| (b.row.balance_to, &b.row.provenance)), inputs));
             }
             observed.balance.extend(balances.into_iter().map(|balance| balance.row));
-        } else if class == Some(SourceClass::Identities) {
-            let readings = feeds::people(name, &inputs.people_readings);
+        } else if let Some(SourceClass::Identities | SourceClass::Approvals) = class {
+            let readings = if class == Some(SourceClass::Identities) {
+                feeds::people(name, &inputs.people_readings)
+            } else {
+                feeds::approvals(name, &inputs.approval_readings)
+            };
             proofs.extend(feeds::proofs(&readings, inputs.now));
             gaps.extend(feeds::gaps(name, &readings, inputs.now, "the list was not read for more than 26 hours"));
         } else if class == Some(SourceClass::Repositories) {

@@ -1,10 +1,9 @@
 //! Lists of people: who works here, and who no longer does. As CSV, or as answers of SCIM 2.0.
 //!
-//! An entry is one page of one reading: `{"format":"csv","read_at":...,"page":1,"pages":1,"sha256":...,"content":"..."}`, with the file as it is as `content`.
+//! An entry is one page of one reading ([`crate::handed_in`]).
 //!
-//! **CSV** (RFC 4180, also with `;` or tabs; UTF-8): a header, then one line for each person. `user` is needed; `person`, `status`, `joined_at` and `left_at` may be there,
-//! other columns are not looked at. `status` is `active` or `left`; without one, `left_at` decides. Times are RFC 3339, or dates: somebody comes at the
-//! beginning of a day and leaves at its end, UTC.
+//! **CSV**: `user` is needed; `person`, `status`, `joined_at` and `left_at` may be there. `status` is `active` or `left`; without one, `left_at` decides.
+//! Times are RFC 3339, or dates: somebody comes at the beginning of a day and leaves at its end, UTC.
 //!
 //! **SCIM** (RFC 7644): a `ListResponse` of users, or one user.
 
@@ -16,29 +15,10 @@ use std::borrow::Cow;
 use records::table::{Provenance, TableSink};
 use records::tables::identities::{PeopleReading, Person};
 use records::{EntryView, Timestamp};
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::VERSION;
 use crate::fault::Faults;
-use crate::json::{MAX_DEPTH, check};
-
-/// At most so many faults of one page are told one by one.
-const MOST_FAULTS: usize = 20;
-
-/// An entry of an `identities` source.
-#[derive(Debug, Deserialize)]
-struct Page<'a> {
-    #[serde(borrow)]
-    format: Cow<'a, str>,
-    read_at: Timestamp,
-    page: i64,
-    pages: i64,
-    #[serde(borrow)]
-    sha256: Cow<'a, str>,
-    #[serde(borrow)]
-    content: Cow<'a, str>,
-}
+use crate::handed_in::{Page, Read, quoted};
 
 /// A person as a list has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,14 +43,8 @@ impl Listed {
     }
 }
 
-/// The people of a page, and what could not be read of it, with its place.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct People {
-    /// Those that could be read.
-    pub people: Vec<Listed>,
-    /// What is wrong, one line each.
-    pub faults: Vec<String>,
-}
+/// The people of a page, and what could not be read of it.
+pub type People = Read<Listed>;
 
 /// Reads the content of a page.
 ///
@@ -80,41 +54,23 @@ pub fn read(format: &str, content: &str) -> Result<People, String> {
     match format {
         "csv" => csv::read(content),
         "scim" => scim::read(content),
-        other => {
-            Err(format!("{:?} is no form of a list of people: csv or scim", other.chars().take(64).collect::<String>()))
-        }
+        other => Err(format!("{} is no form of a list of people: csv or scim", quoted(other))),
     }
 }
 
 /// Makes the rows of a page.
 pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
     let mut faults = Faults::of(entry);
-    if let Err(malformed) = check(entry.raw, MAX_DEPTH) {
-        faults.malformed("reading", malformed);
-    } else {
-        match serde_json::from_slice::<Page<'_>>(entry.raw) {
-            Ok(page) => rows(entry, &page, &mut faults, sink),
-            Err(error) => faults.add("wrong_type", format!("not a page of a list of people: {error}")),
-        }
+    if let Some(page) = Page::of(entry, &mut faults) {
+        rows(entry, &page, &mut faults, sink);
     }
     faults.append_to(sink);
 }
 
-fn rows<'a>(entry: &EntryView<'a>, page: &Page<'_>, faults: &mut Faults<'a>, sink: &mut impl TableSink) {
-    let digest = hex::encode(Sha256::digest(page.content.as_bytes()));
-    let mut whole = digest.eq_ignore_ascii_case(&page.sha256);
-    if !whole {
-        faults.add("digest_mismatch", format!("sha256 says {}, the content has {digest}", page.sha256));
-    }
-    let read =
-        read(&page.format, &page.content).unwrap_or_else(|error| People { people: Vec::new(), faults: vec![error] });
-    whole &= read.faults.is_empty();
-    for fault in read.faults.iter().take(MOST_FAULTS) {
-        faults.add("wrong_type", fault.clone());
-    }
-    if let Some(more) = read.faults.len().checked_sub(MOST_FAULTS).filter(|more| *more > 0) {
-        faults.add("wrong_type", format!("and {more} more lines that cannot be read"));
-    }
+fn rows(entry: &EntryView<'_>, page: &Page<'_>, faults: &mut Faults<'_>, sink: &mut impl TableSink) {
+    let (digest, same) = page.digest(faults);
+    let read = read(&page.format, &page.content).unwrap_or_else(Read::unreadable);
+    read.tell(faults);
     sink.append(&PeopleReading {
         provenance: Provenance::of(entry, VERSION),
         read_at: page.read_at,
@@ -122,10 +78,10 @@ fn rows<'a>(entry: &EntryView<'a>, page: &Page<'_>, faults: &mut Faults<'a>, sin
         page: page.page,
         pages: page.pages,
         digest: Cow::Owned(digest),
-        people: i64::try_from(read.people.len()).unwrap_or(i64::MAX),
-        whole,
+        people: i64::try_from(read.items.len()).unwrap_or(i64::MAX),
+        whole: same && read.faults.is_empty(),
     });
-    for person in &read.people {
+    for person in &read.items {
         sink.append(&Person {
             provenance: Provenance::of(entry, VERSION),
             read_at: page.read_at,
@@ -184,8 +140,8 @@ mod tests {
             }
             let read = read("csv", &content).unwrap();
             let expected: Vec<String> = users.iter().map(|user| user.trim().to_owned()).filter(|user| !user.is_empty()).collect();
-            prop_assert_eq!(read.people.iter().map(|p| p.user_name.clone().unwrap()).collect::<Vec<_>>(), expected.clone());
-            prop_assert!(read.people.iter().all(|p| p.active == Some(false)));
+            prop_assert_eq!(read.items.iter().map(|p| p.user_name.clone().unwrap()).collect::<Vec<_>>(), expected.clone());
+            prop_assert!(read.items.iter().all(|p| p.active == Some(false)));
             prop_assert_eq!(read.faults.len(), users.len() - expected.len());
         }
     }

@@ -16,17 +16,21 @@
 //! | [`evaluation`] | results of evaluations |
 //! | [`admission`] | decisions of our admission webhook, its policy sets, results of the negative probe |
 //! | [`identities`] | lists of people who work here and who left, as CSV or SCIM |
+//! | [`approvals`] | lists of what people approved outside the cluster, as CSV |
+//! | [`handed_in`] | the form of lists that are handed in as files |
 //! | [`repositories`] | readings of git repositories |
 //! | [`logs`] | logs of containers: their lines, and what was found in them |
 //! | [`redact`] | taking secret values out before the first write |
 //! | [`json`] | reading JSON in place, bounded |
 
 pub mod admission;
+pub mod approvals;
 pub mod audit;
 pub mod configuration;
 pub mod encryption;
 pub mod evaluation;
 mod fault;
+pub mod handed_in;
 pub mod identities;
 pub mod json;
 pub mod logs;

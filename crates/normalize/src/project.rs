@@ -5,7 +5,8 @@ use records::{EntryView, SourceClass, TableSink};
 
 use crate::fault::Faults;
 use crate::{
-    admission, audit, configuration, encryption, evaluation, identities, logs, repositories, statements, watch,
+    admission, approvals, audit, configuration, encryption, evaluation, identities, logs, repositories, statements,
+    watch,
 };
 
 /// Appends the rows that an entry gives, in a fixed order. Never panics; faults become rows of `faults`. Credentials in plain text have no digest.
@@ -32,6 +33,7 @@ pub fn project_searched(
         Some(SourceClass::Identities) => identities::project(entry, sink),
         Some(SourceClass::Repositories) => repositories::project(entry, sink),
         Some(SourceClass::Logs) => logs::project(entry, sink),
+        Some(SourceClass::Approvals) => approvals::project(entry, sink),
         // Decisions of people have no table yet; their entries are kept.
         Some(SourceClass::People) => {}
         None => {

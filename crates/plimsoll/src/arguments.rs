@@ -74,6 +74,9 @@ pub(crate) enum Command {
     /// Takes in lists of the people who work here and who left.
     #[command(subcommand)]
     People(PeopleCommand),
+    /// Takes in lists of what was approved: tickets of changes, pull requests.
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
     /// Asks the open tables with SQL.
     Query(QueryArguments),
     /// Evaluates the controls over a window and appends the result as evidence.
@@ -300,6 +303,22 @@ pub(crate) struct PeopleImportArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) source: String,
     /// The files of the reading: CSV with the columns user, and person, status, joined_at and left_at where there are; or answers of SCIM 2.0, one page each.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ApprovalsCommand {
+    /// Takes in one reading of a list of approvals, as one or several files. Hand it in at least once a day, also when nothing was approved: with the header alone.
+    Import(ApprovalsImportArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct ApprovalsImportArguments {
+    /// The list, as `<cluster>/approvals/<list>`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: String,
+    /// The files of the reading: CSV with the columns approval, approver, approved_at and resource, and requested_by, from, until, user, verbs, namespace, name and reason where there are.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

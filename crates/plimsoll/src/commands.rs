@@ -2,9 +2,11 @@
 
 mod admission;
 mod analyze;
+mod approvals;
 mod controls;
 mod etcd_scan;
 mod evaluate;
+mod handed_in;
 mod images;
 mod ingest;
 mod network_probe;
@@ -54,6 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::Run(own) => run::run(arguments, own),
         Command::Ingest(own) => ingest::run(arguments, own),
         Command::People(own) => people::run(arguments, own),
+        Command::Approvals(own) => approvals::run(arguments, own),
         Command::Query(own) => query::run(arguments, own),
         Command::Evaluate(own) => evaluate::run(arguments, own),
         Command::Report(own) => report::run(arguments, own),

@@ -40,12 +40,14 @@ pub enum SourceClass {
     Repositories,
     /// Logs of containers: what was looked through and what was found in it, not the lines.
     Logs,
+    /// Lists of what was approved, as a system of tickets or of code reviews has them.
+    Approvals,
 }
 
 /// Why a text is no source name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission, encryption, identities, repositories or logs"
+    "{text:?} is not a source name: expected <origin>/<class>/<detail> of a-z 0-9 . _ : - (each part at most 128 characters) with a class of audit, watch, statements, configuration, evaluation, people, admission, encryption, identities, repositories, logs or approvals"
 )]
 pub struct SourceNameError {
     /// The text, cut to 200 characters.
@@ -89,7 +91,7 @@ impl SourceName {
 
 impl SourceClass {
     /// All classes.
-    pub const ALL: [SourceClass; 11] = [
+    pub const ALL: [SourceClass; 12] = [
         Self::Audit,
         Self::Watch,
         Self::Statements,
@@ -101,6 +103,7 @@ impl SourceClass {
         Self::Identities,
         Self::Repositories,
         Self::Logs,
+        Self::Approvals,
     ];
 
     /// The class with this name.
@@ -124,6 +127,7 @@ impl SourceClass {
             Self::Identities => "identities",
             Self::Repositories => "repositories",
             Self::Logs => "logs",
+            Self::Approvals => "approvals",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The open tables, version 1. Column names are part of the public interface.
 
 pub mod admission;
+pub mod approvals;
 pub mod audit;
 mod documentation;
 pub mod encryption;
@@ -61,6 +62,8 @@ pub const ALL: &[&Table] = &[
     identities::AuthenticationSettings::TABLE,
     identities::PeopleReading::TABLE,
     identities::Person::TABLE,
+    approvals::ApprovalReading::TABLE,
+    approvals::Approval::TABLE,
     network::NetworkIsolation::TABLE,
     network::NetworkRule::TABLE,
     network::NetworkPath::TABLE,

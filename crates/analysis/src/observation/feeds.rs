@@ -1,6 +1,7 @@
-//! Lists of people and git repositories: how long a reading of one counts.
+//! Lists of people, lists of approvals and git repositories: how long a reading of one counts.
 
 use records::table::Provenance;
+use records::tables::approvals::ApprovalReading;
 use records::tables::identities::PeopleReading;
 use records::tables::monitoring::Gap;
 use records::tables::repositories::RepositoryReading;
@@ -13,10 +14,19 @@ const FRESH_MICROS: i64 = 26 * 3600 * 1_000_000;
 /// Longest time for which a reading of a repository counts.
 const MOST_EVERY_SECONDS: i64 = 7 * 86_400;
 
-/// The readings of a list that are there whole, each with its first page, in the order of time.
-fn readings<'a, 'r>(name: &str, all: &'a [PeopleReading<'r>]) -> Vec<&'a PeopleReading<'r>> {
-    let mut pages: Vec<&PeopleReading<'r>> = all.iter().filter(|page| page.provenance.source == name).collect();
-    pages.sort_by_key(|page| (page.read_at, page.page, page.provenance.segment, page.provenance.seq));
+/// One page of one reading of a list.
+struct Page<'a, 'r> {
+    entry: &'a Provenance<'r>,
+    read_at: Timestamp,
+    page: i64,
+    pages: i64,
+    whole: bool,
+}
+
+/// The readings of a list that are there whole, with how long each counts.
+fn whole<'a, 'r>(name: &str, all: impl Iterator<Item = Page<'a, 'r>>) -> Vec<Fresh<'a, 'r>> {
+    let mut pages: Vec<Page<'a, 'r>> = all.filter(|page| page.entry.source == name).collect();
+    pages.sort_by_key(|page| (page.read_at, page.page, page.entry.segment, page.entry.seq));
     // A page that was handed in twice is one.
     pages.dedup_by_key(|page| (page.read_at, page.page));
     let readings = pages.chunk_by(|a, b| a.read_at == b.read_at);
@@ -24,7 +34,10 @@ fn readings<'a, 'r>(name: &str, all: &'a [PeopleReading<'r>]) -> Vec<&'a PeopleR
         let count = i64::try_from(pages.len()).unwrap_or(i64::MAX);
         pages.iter().all(|page| page.whole && page.pages == count && (1..=count).contains(&page.page))
     });
-    whole.filter_map(|pages| pages.first().copied()).collect()
+    let first = whole.filter_map(|pages| pages.first());
+    first
+        .map(|page| Fresh { at: page.read_at, until: page.read_at.plus_micros(FRESH_MICROS), entry: page.entry })
+        .collect()
 }
 
 /// A reading that counts for some time.
@@ -35,14 +48,28 @@ pub(super) struct Fresh<'a, 'r> {
     entry: &'a Provenance<'r>,
 }
 
-/// The readings of a list of people that are there whole, with how long each counts.
+/// The readings of a list of people.
 pub(super) fn people<'a, 'r>(name: &str, all: &'a [PeopleReading<'r>]) -> Vec<Fresh<'a, 'r>> {
-    let fresh = |read: &'a PeopleReading<'r>| Fresh {
-        at: read.read_at,
-        until: read.read_at.plus_micros(FRESH_MICROS),
-        entry: &read.provenance,
+    let page = |row: &'a PeopleReading<'r>| Page {
+        entry: &row.provenance,
+        read_at: row.read_at,
+        page: row.page,
+        pages: row.pages,
+        whole: row.whole,
     };
-    readings(name, all).into_iter().map(fresh).collect()
+    whole(name, all.iter().map(page))
+}
+
+/// The readings of a list of approvals.
+pub(super) fn approvals<'a, 'r>(name: &str, all: &'a [ApprovalReading<'r>]) -> Vec<Fresh<'a, 'r>> {
+    let page = |row: &'a ApprovalReading<'r>| Page {
+        entry: &row.provenance,
+        read_at: row.read_at,
+        page: row.page,
+        pages: row.pages,
+        whole: row.whole,
+    };
+    whole(name, all.iter().map(page))
 }
 
 /// The readings of a repository, with how long each counts: until two more were due, at most a week.

@@ -38,7 +38,7 @@ pub struct ControlCoverage {
 }
 
 /// Classes whose sources make their origin a cluster.
-const CLUSTER_CLASSES: [SourceClass; 9] = [
+const CLUSTER_CLASSES: [SourceClass; 10] = [
     SourceClass::Audit,
     SourceClass::Watch,
     SourceClass::Configuration,
@@ -48,6 +48,7 @@ const CLUSTER_CLASSES: [SourceClass; 9] = [
     SourceClass::Identities,
     SourceClass::Repositories,
     SourceClass::Logs,
+    SourceClass::Approvals,
 ];
 
 impl SourceCoverage {

@@ -13,6 +13,7 @@ use datafusion::prelude::SessionContext;
 use futures::StreamExt as _;
 use records::table::Provenance;
 use records::tables::admission::{AdmissionDecision, AdmissionPolicySet};
+use records::tables::approvals::ApprovalReading;
 use records::tables::audit::AuditEvent;
 use records::tables::encryption::{CloudEncryption, EncryptionReading, EtcdObject, EtcdScan};
 use records::tables::identities::PeopleReading;
@@ -27,7 +28,7 @@ use super::{SessionError, context, names};
 use crate::batches::{each_row, rows_of};
 
 /// Segment tables of received evidence with the column that tells when an entry came in; of audit events [`audit_scan`] tells.
-const RECEIVED: [(&str, &str); 17] = [
+const RECEIVED: [(&str, &str); 18] = [
     ("object_observations", "observed_at"),
     ("statements", "coalesce(until, at)"),
     ("configuration_reads", "read_at"),
@@ -42,6 +43,7 @@ const RECEIVED: [(&str, &str); 17] = [
     ("etcd_objects", "scanned_at"),
     ("cloud_encryption", "read_at"),
     ("people_readings", "read_at"),
+    ("approval_readings", "read_at"),
     ("repository_readings", "read_at"),
     ("repository_credentials", "read_at"),
     ("log_readings", "read_at"),
@@ -80,6 +82,7 @@ pub(super) struct Knowledge {
     credentials: Credentials,
     issued_credentials: Vec<RecordBatch>,
     people_readings: Vec<RecordBatch>,
+    approval_readings: Vec<RecordBatch>,
     repository_readings: Vec<RecordBatch>,
     heartbeats: Heartbeats,
     absences: Heartbeats,
@@ -116,6 +119,7 @@ pub(super) async fn gather(
     let faults = all(ctx, Fault::TABLE, "").await?;
     let issued_credentials = context::rows(ctx, ISSUED).await?;
     let people_readings = all(ctx, PeopleReading::TABLE, "").await?;
+    let approval_readings = all(ctx, ApprovalReading::TABLE, "").await?;
     let repository_readings = all(ctx, RepositoryReading::TABLE, "").await?;
     let received = received(ctx).await?;
     let AuditRows { writes, privileged, guarded, received: of_audit, uses, credentials } = match scan.await {
@@ -143,6 +147,7 @@ pub(super) async fn gather(
         credentials,
         issued_credentials,
         people_readings,
+        approval_readings,
         repository_readings,
         heartbeats,
         absences,
@@ -188,6 +193,7 @@ impl Knowledge {
             cloud_encryption: rows_of(&self.cloud_encryption, |r| CloudEncryption::read(&r))?,
             credential_groups: credential_groups(self.credentials.parts()?),
             people_readings: rows_of(&self.people_readings, |r| PeopleReading::read(&r))?,
+            approval_readings: rows_of(&self.approval_readings, |r| ApprovalReading::read(&r))?,
             repository_readings: rows_of(&self.repository_readings, |r| RepositoryReading::read(&r))?,
             issued_credentials: rows_of(&self.issued_credentials, |r| IssuedCredential::read(&r))?,
             source_summaries: self.source_summaries.clone(),
@@ -317,7 +323,8 @@ mod tests {
     use super::*;
 
     /// Tables whose entries other tables tell of: by an own pass, by the reading that the row is a part of, or because they are what Plimsoll says itself.
-    const TOLD_ELSEWHERE: [&str; 8] = [
+    const TOLD_ELSEWHERE: [&str; 9] = [
+        "approvals",
         "audit_events",
         "control_items",
         "control_results",

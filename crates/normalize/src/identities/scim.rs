@@ -45,7 +45,7 @@ pub(super) fn read(content: &str) -> Result<People, String> {
     let mut people = People::default();
     for (number, resource) in resources.iter().enumerate() {
         match User::deserialize(resource) {
-            Ok(user) => people.people.push(Listed {
+            Ok(user) => people.items.push(Listed {
                 person: user.id,
                 user_name: user.user_name,
                 active: user.active,

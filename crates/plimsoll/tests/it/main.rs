@@ -3,6 +3,7 @@
 
 mod admission;
 mod guarded_cluster;
+mod handed_in;
 mod policy;
 
 use assert_cmd::Command;

@@ -49,6 +49,10 @@ pub(crate) async fn play(stage: &Stage, plimsoll: &mut Deployment) -> Result<Win
     kubectl(local, &local.carol, &["label", "namespace", "payments", "pod-security.kubernetes.io/enforce=baseline"])
         .await?;
 
+    act("carol makes a policy by an approved change, and another one by none (AD-07)");
+    apply(local, &local.carol, &policy("labelled-services", "labels")).await?;
+    apply(local, &local.carol, &policy("annotated-services", "annotations")).await?;
+
     act("alice edits a deployment by hand (CH-02)");
     kubectl(local, &local.alice, &["-n", "shop", "scale", "deployment", "web", "--replicas=2"]).await?;
 
@@ -74,6 +78,9 @@ pub(crate) async fn play(stage: &Stage, plimsoll: &mut Deployment) -> Result<Win
     tokio::time::sleep(Duration::from_secs(3)).await;
     plimsoll.restart().await?;
 
+    act("the list of approvals is handed in again, with nothing new (AD-07)");
+    plimsoll.import_approvals(&[]).await?;
+
     act("waiting until all of it has been observed and balanced");
     plimsoll.window(from).await
 }
@@ -97,6 +104,11 @@ async fn prepare(local: &Local, plimsoll: &Deployment) -> Result<Identity> {
     eprintln!("-- setting the stage: the admission webhook, a reconciler and the rights of the platform team");
     let manifest = plimsoll.admission_manifest(local.admission_port).await?;
     apply(local, &local.admin, &manifest).await?;
+    let approved = format!(
+        "CHG-1,ann,{},carol,carol,create,validatingadmissionpolicies.admissionregistration.k8s.io,labelled-services",
+        jiff::Timestamp::now()
+    );
+    plimsoll.import_approvals(&[approved]).await?;
     let (namespace, name) = RECONCILER;
     apply(local, &local.admin, &format!(
         "{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}, labels: {{pod-security.kubernetes.io/enforce: restricted}}}}}}\n---\n\
@@ -121,6 +133,13 @@ fn teams() -> String {
         ));
     }
     text
+}
+
+/// A policy that is bound to nothing.
+fn policy(name: &str, field: &str) -> String {
+    format!(
+        "{{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {{name: {name}}}, spec: {{matchConstraints: {{resourceRules: [{{apiGroups: [\"\"], apiVersions: [v1], operations: [CREATE], resources: [services]}}]}}, validations: [{{expression: \"has(object.metadata.{field})\"}}]}}}}\n"
+    )
 }
 
 const WILDCARD_ROLE: &str = "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: ops-everything, namespace: shop}, rules: [{apiGroups: [\"*\"], resources: [\"*\"], verbs: [\"*\"]}]}\n";

@@ -152,6 +152,18 @@ impl Deployment {
         self.ask(&["admission", "manifest", "--authority", authority, "--url", &url, "--fail-open"]).await
     }
 
+    /// Hands in a reading of the list of approvals.
+    pub(crate) async fn import_approvals(&self, lines: &[String]) -> Result<()> {
+        let header = "approval,approver,approved_at,requested_by,user,verbs,resource,name".to_owned();
+        let file = self.dir.join("approvals.csv");
+        let text: Vec<String> = std::iter::once(header).chain(lines.iter().cloned()).collect();
+        std::fs::write(&file, text.join("\n") + "\n")?;
+        let file = file.to_str().context("the folder's path is not UTF-8")?;
+        let source = format!("{CLUSTER}/approvals/tickets");
+        self.ask(&["approvals", "import", "--source", &source, file]).await?;
+        Ok(())
+    }
+
     /// The rows of a query, as JSON objects.
     pub(crate) async fn query(&self, sql: &str) -> Result<Vec<Value>> {
         let text = self.ask(&["--format", "json", "query", sql]).await?;

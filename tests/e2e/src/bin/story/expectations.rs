@@ -14,6 +14,7 @@ const EXPECTED: &[(&str, &str, &[&str])] = &[
     ("AD-04", "deviations noted", &["no rules of signatures"]),
     ("AD-05", "deviations noted", &["failed_open"]),
     ("AD-06", "no deviations noted", &[]),
+    ("AD-07", "deviations noted", &["annotated-services"]),
     ("AD-08", "did not occur in the period", &[]),
     ("CH-02", "deviations noted", &["carol", "alice"]),
     ("CH-04", "deviations noted", &["alice"]),
