@@ -162,8 +162,16 @@ pub struct SourceSummary {
 pub struct GovernedResource {
     /// API group; empty for core.
     pub group: String,
-    /// Resource: plural, lower case.
+    /// Resource: plural, lower case; `*` for all of the group.
     pub resource: String,
+}
+
+impl GovernedResource {
+    /// Whether objects of this group and resource are governed by it.
+    #[must_use]
+    pub fn covers(&self, group: &str, resource: &str) -> bool {
+        self.group == group && (self.resource == resource || self.resource == "*")
+    }
 }
 
 /// Configuration of the analysis.
@@ -204,9 +212,9 @@ pub struct Settings {
     pub cloud_description_seconds: i64,
 }
 
-/// The governed resources of the default configuration, as (group, resource). Not among them: what controllers write all the time without
+/// The governed resources of the default configuration, as (group, resource). Constraints are each a kind of their own, named by their template. Not among them: what controllers write all the time without
 /// a person's doing (Events, Leases, EndpointSlices, Nodes' status).
-pub const DEFAULT_GOVERNED_RESOURCES: [(&str, &str); 30] = [
+pub const DEFAULT_GOVERNED_RESOURCES: [(&str, &str); 40] = [
     ("", "configmaps"),
     ("", "limitranges"),
     ("", "namespaces"),
@@ -231,12 +239,22 @@ pub const DEFAULT_GOVERNED_RESOURCES: [(&str, &str); 30] = [
     ("batch", "cronjobs"),
     ("batch", "jobs"),
     ("certificates.k8s.io", "certificatesigningrequests"),
+    ("config.gatekeeper.sh", "*"),
+    ("constraints.gatekeeper.sh", "*"),
+    ("expansion.gatekeeper.sh", "*"),
+    ("kyverno.io", "clusterpolicies"),
+    ("kyverno.io", "policies"),
+    ("kyverno.io", "policyexceptions"),
+    ("mutations.gatekeeper.sh", "*"),
     ("networking.k8s.io", "ingresses"),
     ("networking.k8s.io", "networkpolicies"),
+    ("plimsoll.dev", "policyexceptions"),
+    ("policies.kyverno.io", "*"),
     ("rbac.authorization.k8s.io", "clusterrolebindings"),
     ("rbac.authorization.k8s.io", "clusterroles"),
     ("rbac.authorization.k8s.io", "rolebindings"),
     ("rbac.authorization.k8s.io", "roles"),
+    ("templates.gatekeeper.sh", "*"),
 ];
 
 impl Default for Settings {

@@ -121,7 +121,7 @@ pub(crate) fn object_writes(
     for (number, event) in events.iter().enumerate() {
         let group = event.api_group.as_deref().unwrap_or("");
         let Some(resource) = event.resource.as_deref() else { continue };
-        if !index.is_write(number) || !governed.contains(&(group, resource)) {
+        if !index.is_write(number) || !(governed.contains(&(group, resource)) || governed.contains(&(group, "*"))) {
             continue;
         }
         let stage = event.stage.as_deref().unwrap_or_default();

@@ -67,6 +67,8 @@ pub struct Remote {
     pub token_file: Option<PathBuf>,
     /// Certificates (PEM) that the server's must be signed by; none: those of the system.
     pub authority: Option<PathBuf>,
+    /// The longest clone that is looked through, in bytes. Default 10 GB.
+    pub most_bytes: u64,
 }
 
 /// Why a text is no address of a repository.
@@ -86,7 +88,8 @@ impl Remote {
         if host.is_empty() || path.is_empty() || !rest.chars().all(fine) {
             return Err(RemoteError);
         }
-        Ok(Self { url: url.to_owned(), user: "x-access-token".to_owned(), token_file: None, authority: None })
+        let user = "x-access-token".to_owned();
+        Ok(Self { url: url.to_owned(), user, token_file: None, authority: None, most_bytes: 10_000_000_000 })
     }
 
     /// Where it is.

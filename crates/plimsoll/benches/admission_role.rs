@@ -116,7 +116,8 @@ async fn measure(time: Duration, rate: u64) -> Result<()> {
     })
     .await?;
     let before = Memory::of(&running.0)?;
-    let (answered, seen) = press(&http, &url, time, rate, &running.0).await?;
+    let Pressed { mut waits, seen } = press(&http, &url, time, rate, &running.0).await?;
+    let answered = waits.len() as u64;
     rustix::process::kill_process(rustix::process::Pid::from_child(&running.0), rustix::process::Signal::TERM)?;
     let ended = running.0.wait()?;
     ensure!(ended.success(), "the program ended with {ended}");
@@ -126,6 +127,13 @@ async fn measure(time: Duration, rate: u64) -> Result<()> {
     let recorded: u64 = recorded.lines().nth(1).context("the query gives a row")?.parse()?;
     ensure!(recorded == answered, "{recorded} decisions are recorded of {answered} that were answered");
 
+    waits.sort_by(f32::total_cmp);
+    let within = |share: f64| waits.get(((waits.len() - 1) as f64 * share) as usize).copied().unwrap_or(f32::NAN);
+    println!(
+        "admission role, {rate} reviews a second: answered after {:.2} ms (median), {:.2} ms (99 of 100), the client's part included",
+        within(0.5),
+        within(0.99)
+    );
     let peak = seen.iter().copied().max_by(|a, b| a.all().total_cmp(&b.all())).context("memory was looked at")?;
     println!(
         "admission role, {answered} reviews in {} s, all recorded: peak {:.1} MiB resident (to reach: 64), of which {:.1} MiB of its own and {:.1} MiB of pages of files; {:.1} MiB before the first review",
@@ -157,17 +165,20 @@ fn flat(seen: &[Memory]) -> Result<()> {
     Ok(())
 }
 
-/// Sends reviews at a rate; gives how many were answered, and the memory of the program, every half second.
-async fn press(
-    http: &reqwest::Client,
-    url: &str,
-    time: Duration,
-    rate: u64,
-    child: &Child,
-) -> Result<(u64, Vec<Memory>)> {
+/// What was seen while reviews were sent.
+struct Pressed {
+    /// Milliseconds to each answer.
+    waits: Vec<f32>,
+    /// Memory of the program, every half second.
+    seen: Vec<Memory>,
+}
+
+/// Sends reviews at a rate.
+async fn press(http: &reqwest::Client, url: &str, time: Duration, rate: u64, child: &Child) -> Result<Pressed> {
     let reviews = [false, true].map(|privileged| bytes::Bytes::from(traffic::admission::review(privileged)));
     let pace = Duration::from_secs(1) / u32::try_from(rate)?;
-    let (began, mut looked, mut sent, mut answered, mut seen) = (Instant::now(), Instant::now(), 0_u32, 0, Vec::new());
+    let (began, mut looked, mut sent) = (Instant::now(), Instant::now(), 0_u32);
+    let (mut waits, mut seen) = (Vec::new(), Vec::new());
     let mut asking = tokio::task::JoinSet::new();
     let mut told = began;
     loop {
@@ -177,21 +188,20 @@ async fn press(
         }
         tokio::time::sleep_until(due.into()).await;
         while asking.len() >= AT_A_TIME {
-            asking.join_next().await.context("some are being asked")???;
-            answered += 1;
+            waits.push(asking.join_next().await.context("some are being asked")???);
         }
         let (http, url, body) = (http.clone(), url.to_owned(), reviews[sent as usize % 2].clone());
         asking.spawn(async move {
+            let asked = Instant::now();
             let answer = http.post(&url).header("content-type", "application/json").body(body).send().await?;
             ensure!(answer.status() == 200, "answered {}", answer.status());
             let answer: Value = serde_json::from_slice(&answer.bytes().await?)?;
             ensure!(answer["response"]["allowed"].is_boolean(), "no answer to a review: {answer}");
-            anyhow::Ok(())
+            anyhow::Ok(asked.elapsed().as_secs_f32() * 1e3)
         });
         sent += 1;
         while let Some(one) = asking.try_join_next() {
-            one??;
-            answered += 1;
+            waits.push(one??);
         }
         if looked.elapsed() >= Duration::from_millis(500) {
             seen.push(Memory::of(child)?);
@@ -209,9 +219,8 @@ async fn press(
         }
     }
     while let Some(one) = asking.join_next().await {
-        one??;
-        answered += 1;
+        waits.push(one??);
     }
     seen.push(Memory::of(child)?);
-    Ok((answered, seen))
+    Ok(Pressed { waits, seen })
 }

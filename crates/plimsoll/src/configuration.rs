@@ -207,6 +207,8 @@ pub(crate) struct Repository {
     user: Option<String>,
     /// Certificates that the server's must be signed by (PEM).
     authority: Option<PathBuf>,
+    /// The longest clone of it that is looked through, in megabytes.
+    most_megabytes: Option<u64>,
     /// Minutes between two readings.
     every_minutes: Option<u32>,
 }
@@ -216,8 +218,11 @@ impl Repository {
         let location = match (&self.path, &self.url) {
             (Some(path), None) => {
                 ensure!(
-                    self.token_file.is_none() && self.user.is_none() && self.authority.is_none(),
-                    "token_file, user and authority are of a url"
+                    self.token_file.is_none()
+                        && self.user.is_none()
+                        && self.authority.is_none()
+                        && self.most_megabytes.is_none(),
+                    "token_file, user, authority and most_megabytes are of a url"
                 );
                 collect::Location::Folder(path.clone())
             }
@@ -229,6 +234,9 @@ impl Repository {
                 }
                 remote.token_file.clone_from(&self.token_file);
                 remote.authority.clone_from(&self.authority);
+                if let Some(megabytes) = self.most_megabytes {
+                    remote.most_bytes = megabytes.saturating_mul(1_000_000);
+                }
                 collect::Location::Remote(remote)
             }
             _ => bail!("either a path or a url is needed"),

@@ -164,8 +164,13 @@ pub fn review_uid(bytes: &[u8]) -> Option<String> {
         return None;
     }
     let found = serde_json::from_slice::<OnlyUid>(bytes).ok()?.request.uid;
-    // The API server's identifiers are UUIDs; whatever is much longer is not its.
-    (1..=128).contains(&found.len()).then_some(found)
+    answerable(&found).map(str::to_owned)
+}
+
+/// The identifier of a review, when it can be one: the API server's are UUIDs; whatever is much longer is not its.
+#[must_use]
+pub fn answerable(uid: &str) -> Option<&str> {
+    (1..=128).contains(&uid.len()).then_some(uid)
 }
 
 impl<'a> Request<'a> {

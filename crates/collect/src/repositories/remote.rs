@@ -15,6 +15,8 @@ use super::reading::Tips;
 const TIPS_LIMIT: Duration = Duration::from_secs(120);
 /// How long a clone may take.
 const CLONE_LIMIT: Duration = Duration::from_secs(3600);
+/// How often the length of a clone is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Longest token.
 const TOKEN_LIMIT: usize = 16 << 10;
 
@@ -36,6 +38,11 @@ pub(crate) enum RemoteReadError {
     /// It took too long.
     #[error("git was not done with {url} after {seconds} s")]
     Late { url: String, seconds: u64 },
+    /// It is too long.
+    #[error(
+        "the clone of {url} is longer than {megabytes} MB; allow more (most_megabytes), or read a clone of your own (path)"
+    )]
+    TooLong { url: String, megabytes: u64 },
 }
 
 /// Asks for branches and tags.
@@ -50,8 +57,32 @@ pub(super) async fn clone(remote: &Remote) -> Result<tempfile::TempDir, RemoteRe
     // Readable by nobody else.
     let folder = tempfile::tempdir()?;
     let arguments = ["clone", "--bare", "--quiet", "--template=", "--no-local", "--", &remote.url];
-    run(remote, &arguments, Some(folder.path()), CLONE_LIMIT).await?;
-    Ok(folder)
+    let too_long = || RemoteReadError::TooLong { url: remote.url.clone(), megabytes: remote.most_bytes / 1_000_000 };
+    tokio::select! {
+        cloned = run(remote, &arguments, Some(folder.path()), CLONE_LIMIT) => drop(cloned?),
+        // git ends with the future that it ran in.
+        () = grows_beyond(folder.path(), remote.most_bytes) => return Err(too_long()),
+    }
+    // It may have grown since the last look.
+    if length(folder.path()) > remote.most_bytes { Err(too_long()) } else { Ok(folder) }
+}
+
+/// Ends when what is in a folder is longer than this.
+async fn grows_beyond(folder: &Path, most: u64) {
+    while length(folder) <= most {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// The length of all files in a folder. What goes while it is looked at counts nothing.
+fn length(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let of = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(data) if data.is_dir() => length(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(of).fold(0, u64::saturating_add)
 }
 
 /// Runs git; what it says.

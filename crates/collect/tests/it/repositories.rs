@@ -129,46 +129,87 @@ async fn serve(State((folder, asked)): State<Served>, request: Request) -> Respo
     }
 }
 
+/// A repository that a forge serves, and a token that it may be read with.
+struct Forge {
+    server: e2e::server::HttpsServer,
+    origin: tempfile::TempDir,
+    served: Arc<tempfile::TempDir>,
+    asked: Arc<Mutex<Vec<String>>>,
+    files: tempfile::TempDir,
+}
+
+impl Forge {
+    fn start() -> Self {
+        let served = Arc::new(tempfile::tempdir().unwrap());
+        git(served.path(), &["init", "-q", "--bare", "shop.git"]);
+        let asked = Arc::default();
+        let router = Router::new().fallback(serve).with_state((Arc::clone(&served), Arc::clone(&asked)));
+        let server = e2e::server::HttpsServer::start(router, "forge", None, None).unwrap();
+        let files = tempfile::tempdir().unwrap();
+        std::fs::write(files.path().join("ca.crt"), server.authority_pem()).unwrap();
+        std::fs::write(files.path().join("token"), "forge-token\n").unwrap();
+        let forge = Self { server, origin: repository(), served, asked, files };
+        forge.publish();
+        forge
+    }
+
+    fn publish(&self) {
+        let bare = self.served.path().join("shop.git");
+        git(self.origin.path(), &["push", "-q", "--all", bare.to_str().unwrap()]);
+        git(&bare, &["update-server-info"]);
+    }
+
+    fn token(&self) -> std::path::PathBuf {
+        self.files.path().join("token")
+    }
+
+    fn remote(&self) -> Remote {
+        let mut remote = Remote::new(&format!("{}/shop.git", self.server.url())).unwrap();
+        remote.token_file = Some(self.token());
+        remote.authority = Some(self.files.path().join("ca.crt"));
+        remote
+    }
+
+    /// How many objects were asked for.
+    fn objects(&self) -> usize {
+        self.asked.lock().unwrap().iter().filter(|path| path.contains("/objects/")).count()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_elsewhere_is_cloned_when_it_changed() {
     let server = ScriptedServer::start().await;
     let evidence = Evidence::new();
-    let origin = repository();
-    let served = Arc::new(tempfile::tempdir().unwrap());
-    let bare = served.path().join("shop.git");
-    let publish = || {
-        git(origin.path(), &["push", "-q", "--all", bare.to_str().unwrap()]);
-        git(&bare, &["update-server-info"]);
-    };
-    git(served.path(), &["init", "-q", "--bare", "shop.git"]);
-    publish();
-    let asked = Arc::default();
-    let router = Router::new().fallback(serve).with_state((Arc::clone(&served), Arc::clone(&asked)));
-    let forge = e2e::server::HttpsServer::start(router, "forge", None, None).unwrap();
-    let files = tempfile::tempdir().unwrap();
-    let token = files.path().join("token");
-    std::fs::write(files.path().join("ca.crt"), forge.authority_pem()).unwrap();
-    std::fs::write(&token, "wrong\n").unwrap();
-
-    let mut remote = Remote::new(&format!("{}/shop.git", forge.url())).unwrap();
-    remote.token_file = Some(token.clone());
-    remote.authority = Some(files.path().join("ca.crt"));
-    let collector = collect(&evidence, &server, Location::Remote(remote)).await;
+    let forge = Forge::start();
+    std::fs::write(forge.token(), "wrong\n").unwrap();
+    let collector = collect(&evidence, &server, Location::Remote(forge.remote())).await;
     let refused = evidence.statement("refusal", |s| matches!(s, Statement::Gap { .. })).await;
     assert!(!format!("{refused:?}").contains("wrong"), "{refused:?}");
-    std::fs::write(&token, "forge-token\n").unwrap();
+    std::fs::write(forge.token(), "forge-token\n").unwrap();
     let two = readings(&evidence, "two readings", |found| found.len() >= 2).await;
     assert_eq!((&two[1]["credentials"], &two[1]["tips"]), (&1.into(), &1.into()));
     assert_eq!(two[1]["list_read_at"], two[0]["read_at"]);
     // Only the first was a clone.
-    let objects =
-        |asked: &Mutex<Vec<String>>| asked.lock().unwrap().iter().filter(|path| path.contains("/objects/")).count();
-    let cloned = objects(&asked);
+    let cloned = forge.objects();
     let known = records(&evidence, "repository_reading").len();
     readings(&evidence, "two more", |found| found.len() >= known + 2).await;
-    assert_eq!(objects(&asked), cloned);
-    commit(origin.path(), "b.env", "API_TOKEN=k3Vx8Qm2Zr7Lw1Tb\n");
-    publish();
+    assert_eq!(forge.objects(), cloned);
+    commit(forge.origin.path(), "b.env", "API_TOKEN=k3Vx8Qm2Zr7Lw1Tb\n");
+    forge.publish();
     readings(&evidence, "the push", |found| found.iter().any(|reading| reading["credentials"] == 2)).await;
+    collector.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clone_that_is_too_long_is_given_up_and_told() {
+    let server = ScriptedServer::start().await;
+    let evidence = Evidence::new();
+    let forge = Forge::start();
+    let mut remote = forge.remote();
+    remote.most_bytes = 1_000;
+    let collector = collect(&evidence, &server, Location::Remote(remote)).await;
+    let gap = evidence.statement("the gap", |s| matches!(s, Statement::Gap { .. })).await;
+    assert!(format!("{gap:?}").contains("is longer than 0 MB; allow more (most_megabytes)"), "{gap:?}");
+    assert_eq!(records(&evidence, "repository_reading"), Vec::<Value>::new());
     collector.stop().await;
 }

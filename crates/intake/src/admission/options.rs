@@ -49,7 +49,8 @@ pub struct AdmissionOptions {
     pub poll: Duration,
     /// Distance of the statements that the webhook is up. Default 5 s.
     pub heartbeat: Duration,
-    /// Reviews being evaluated at once; more wait. Default 64.
+    /// Reviews being evaluated at once, each on a thread of its own; more wait. Default four for each processor, at least 8: a slow one holds up few others, and the
+    /// memory of many threads is not needed for a burst.
     pub evaluations: usize,
     /// Reviews being worked on together, in bytes of their bodies and 16 KiB for each; more wait. Default 32 MiB.
     pub in_flight_bytes: usize,
@@ -107,7 +108,7 @@ impl AdmissionOptions {
             timeout: Duration::from_secs(10),
             poll: Duration::from_secs(2),
             heartbeat: Duration::from_secs(5),
-            evaluations: 64,
+            evaluations: std::thread::available_parallelism().map_or(8, |processors| (4 * processors.get()).max(8)),
             in_flight_bytes: 32 << 20,
             connections: 256,
             client_timeout: Duration::from_secs(10),

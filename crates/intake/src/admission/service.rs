@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use policy::request::MAX_REVIEW_BYTES;
-use policy::{Context, Decision, PolicySet, Request, Surroundings, Verdict, Violation};
+use policy::{Context, Decision, PolicySet, Request, Surroundings, Verdict};
 use records::SourceName;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
@@ -62,6 +62,14 @@ pub(crate) struct Shared {
 struct Refusal {
     status: StatusCode,
     reason: String,
+}
+
+/// A review that was judged.
+struct Judged {
+    uid: Option<String>,
+    asked: Option<Asked>,
+    images: Vec<SeenImage>,
+    decision: Decision,
 }
 
 fn refuse(status: StatusCode, reason: impl Into<String>) -> Refusal {
@@ -160,34 +168,55 @@ impl Shared {
         }
     }
 
-    async fn decide(self: &Arc<Self>, deadline: Deadline, bytes: Bytes) -> Result<Decided, Refusal> {
-        let busy = || refuse(StatusCode::SERVICE_UNAVAILABLE, "too many reviews at once");
-        let set = self.policies.in_force();
-        // Read once for what has to be waited for; what cannot be read waits for nothing, and the judgement says why.
-        let (surroundings, images) = match Request::from_review(&bytes) {
-            Ok(request) => (self.surroundings_for(&set, &request).await, self.images(&request, deadline).await),
-            Err(_) => (self.known_surroundings(), Vec::new()),
+    async fn decide(&self, deadline: Deadline, bytes: Bytes) -> Result<Decided, Refusal> {
+        let (set, at, begin) = (self.policies.in_force(), now(), Instant::now());
+        // Most reviews are judged by what is known already, and read once for it.
+        let judged = match self.judged(&set, self.known_surroundings(), &bytes, deadline, None).await? {
+            Some(judged) => judged,
+            None => {
+                let (surroundings, images) = match Request::from_review(&bytes) {
+                    Ok(request) => (self.surroundings_for(&set, &request).await, self.images(&request, deadline).await),
+                    Err(_) => (self.known_surroundings(), Vec::new()),
+                };
+                let judged = self.judged(&set, surroundings, &bytes, deadline, Some(images)).await?;
+                judged.expect("what was waited for is there")
+            }
         };
-        let elsewhere = images.iter().filter_map(SeenImage::violation).collect();
-        let permit = by(deadline.evaluation, self.evaluations.acquire()).await;
-        let Some(Ok(_permit)) = permit else { return Err(busy()) };
-        let (shared, at, uid) = (Arc::clone(self), now(), policy::request::review_uid(&bytes));
-        let digest = set.digest().to_owned();
-        let begin = Instant::now();
-        let judged =
-            tokio::task::spawn_blocking(move || shared.judge(&set, &surroundings, &bytes, deadline, elsewhere));
-        let (asked, decision) = judged.await.unwrap_or_else(|_| {
-            let note = "the evaluation ended out of order; this is a fault of Plimsoll";
-            (None, Decision::plain(Verdict::Error, note, &digest))
-        });
         let id = draw_id().map_err(|_| refuse(StatusCode::SERVICE_UNAVAILABLE, "no random number could be drawn"))?;
+        let Judged { uid, asked, images, decision } = judged;
         Ok(Decided { id, at, uid: uid.unwrap_or_default(), asked, images, decision, took: begin.elapsed() })
+    }
+
+    /// [`Self::judge`], for which this thread may be kept busy: the others of the runtime take over its other work. A thread of its own would be one more that has to be
+    /// woken, and to wake this one, for a judgement that mostly takes less than that.
+    async fn judged(
+        &self,
+        set: &PolicySet,
+        surroundings: Arc<Surroundings>,
+        bytes: &Bytes,
+        deadline: Deadline,
+        images: Option<Vec<SeenImage>>,
+    ) -> Result<Option<Judged>, Refusal> {
+        let permit = by(deadline.evaluation, self.evaluations.acquire()).await;
+        let Some(Ok(_permit)) = permit else {
+            return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "too many reviews at once"));
+        };
+        let judging = || self.judge(set, &surroundings, bytes, deadline, images);
+        // What is shared is read only, but for caches that are locked; a poisoned lock is another panic, and so another error.
+        let judging = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(judging));
+        Ok(tokio::task::block_in_place(judging).unwrap_or_else(|_| {
+            let note = "the evaluation ended out of order; this is a fault of Plimsoll";
+            let decision = Decision::plain(Verdict::Error, note, set.digest());
+            Some(Judged { uid: policy::request::review_uid(bytes), asked: None, images: Vec::new(), decision })
+        }))
     }
 
     /// The images of the request, with what is known of their signatures. In an exempt namespace nobody is asked.
     async fn images(&self, request: &Request<'_>, deadline: Deadline) -> Vec<SeenImage> {
-        let check = self.signatures.as_ref().filter(|_| !self.is_exempt(request));
-        signed_images::look(check, request, deadline.signatures).await
+        match self.signatures.as_ref().filter(|_| !self.is_exempt(request)) {
+            Some(check) => signed_images::look(check, request, deadline.signatures).await,
+            None => signed_images::listed(request),
+        }
     }
 
     /// Whether the request is in a namespace in which nothing is ever refused.
@@ -197,7 +226,7 @@ impl Shared {
 
     /// What is known of the cluster, after a short wait when the request's namespace has just been made.
     async fn surroundings_for(&self, set: &PolicySet, request: &Request<'_>) -> Arc<Surroundings> {
-        if !set.user_policies().is_empty() && !request.namespace.is_empty() {
+        if asks_for_namespace(set, request) {
             let mut receiver = self.surroundings.clone();
             let known = |known: &Option<Arc<Surroundings>>| {
                 known.as_ref().is_some_and(|known| known.has_namespace(&request.namespace))
@@ -213,26 +242,45 @@ impl Shared {
         known.unwrap_or_else(|| Arc::new(Surroundings::new().all()))
     }
 
+    /// Judges a review. `None` when something has to be waited for first; not when the images are given, which are what is waited for.
     fn judge(
         &self,
         set: &PolicySet,
         surroundings: &Surroundings,
         bytes: &[u8],
         deadline: Deadline,
-        elsewhere: Vec<Violation>,
-    ) -> (Option<Asked>, Decision) {
+        images: Option<Vec<SeenImage>>,
+    ) -> Option<Judged> {
         let request = match Request::from_review(bytes) {
             Ok(request) => request,
-            Err(error) => return (None, Decision::plain(Verdict::Error, error.to_string(), set.digest())),
+            Err(error) => {
+                let decision = Decision::plain(Verdict::Error, error.to_string(), set.digest());
+                let uid = policy::request::review_uid(bytes);
+                return Some(Judged { uid, asked: None, images: Vec::new(), decision });
+            }
         };
-        let asked = Some(Asked::of(&request));
-        if self.is_exempt(&request) {
+        let images = match images {
+            Some(images) => images,
+            None if self.has_to_wait(set, surroundings, &request) => return None,
+            None => signed_images::listed(&request),
+        };
+        let decision = if self.is_exempt(&request) {
             let note = "not judged: the namespace is exempt, so that nobody can be locked out of it";
-            return (asked, Decision::plain(Verdict::Allow, note, set.digest()));
-        }
-        let expired = || Instant::now() >= deadline.evaluation;
-        let context = Context::at(now()).within(surroundings).until(&expired);
-        (asked, policy::evaluate_with(set, &request, &context, elsewhere))
+            Decision::plain(Verdict::Allow, note, set.digest())
+        } else {
+            let expired = || Instant::now() >= deadline.evaluation;
+            let context = Context::at(now()).within(surroundings).until(&expired);
+            let elsewhere = images.iter().filter_map(SeenImage::violation).collect();
+            policy::evaluate_with(set, &request, &context, elsewhere)
+        };
+        let uid = policy::request::answerable(&request.uid).map(str::to_owned);
+        Some(Judged { uid, asked: Some(Asked::of(&request)), images, decision })
+    }
+
+    /// Whether the request's namespace is not known yet, and a policy may ask for it, or registries have to be asked.
+    fn has_to_wait(&self, set: &PolicySet, surroundings: &Surroundings, request: &Request<'_>) -> bool {
+        (self.signatures.is_some() && !self.is_exempt(request))
+            || (asks_for_namespace(set, request) && !surroundings.has_namespace(&request.namespace))
     }
 
     /// Makes the record durable and gives the answer.
@@ -285,6 +333,10 @@ impl Shared {
         }
         annotations
     }
+}
+
+fn asks_for_namespace(set: &PolicySet, request: &Request<'_>) -> bool {
+    !set.user_policies().is_empty() && !request.namespace.is_empty()
 }
 
 fn too_large() -> Refusal {

@@ -40,12 +40,15 @@ pub(crate) struct SeenImage {
     rules: Option<String>,
 }
 
-/// Looks at every image of a request. Without a check they are only listed. What cannot be read as a workload has no images; the decision says why.
-pub(crate) async fn look(check: Option<&SignatureCheck>, request: &Request<'_>, deadline: Instant) -> Vec<SeenImage> {
+/// The images of a request, without asking anybody. What cannot be read as a workload has none; the decision says why.
+pub(crate) fn listed(request: &Request<'_>) -> Vec<SeenImage> {
     let images = policy::requested_images(request).unwrap_or_default();
-    let Some(check) = check else {
-        return images.into_iter().map(|image| seen(image, None, "not_checked", None, None, String::new())).collect();
-    };
+    images.into_iter().map(|image| seen(image, None, "not_checked", None, None, String::new())).collect()
+}
+
+/// Looks at every image of a request, as [`listed`] has them.
+pub(crate) async fn look(check: &SignatureCheck, request: &Request<'_>, deadline: Instant) -> Vec<SeenImage> {
+    let images = policy::requested_images(request).unwrap_or_default();
     let rules = check.verifier.rules().hash().to_string();
     let mut asking = JoinSet::new();
     for (number, image) in images.iter().enumerate().take(IMAGES) {

@@ -54,7 +54,7 @@ fn event() -> impl Strategy<Value = Value> {
 fn request_event() -> impl Strategy<Value = Value> {
     let request = (
         some(&[Some("create"), Some("patch"), Some("get"), None]),
-        some(&[Some(""), Some("apps"), Some("example.com"), None]),
+        some(&[Some(""), Some("apps"), Some("example.com"), Some("constraints.gatekeeper.sh"), None]),
         some(&[Some("pods"), Some("deployments"), Some("leases"), None]),
         some(&[None, None, Some("status"), Some("exec"), Some("scale")]),
         some(&["n", "m"]),
@@ -133,7 +133,7 @@ proptest! {
         let events = rows_of(&all, |r| AuditEvent::read(&r)).unwrap();
         let governed = |e: &AuditEvent<'_>| {
             let group = e.api_group.as_deref().unwrap_or("");
-            settings.governed_resources.iter().any(|g| g.group == group && Some(g.resource.as_str()) == e.resource.as_deref())
+            e.resource.as_deref().is_some_and(|r| settings.governed_resources.iter().any(|g| g.covers(group, r)))
         };
         let writes: Vec<WriteEvent<'_>> = events.iter().filter(|e| {
             e.verb.as_deref().is_some_and(|verb| WRITE_VERBS.contains(&verb))

@@ -47,6 +47,8 @@ pub(super) struct Wanted {
     resources: Vec<String>,
     /// For each group the resources of it that are governed.
     governed: Vec<Vec<bool>>,
+    /// For each group whether all of it is.
+    whole: Vec<bool>,
 }
 
 impl Wanted {
@@ -58,11 +60,10 @@ impl Wanted {
             names
         };
         let (groups, resources) = (names(|g| &g.group), names(|g| &g.resource));
-        let is = |group: &String, resource: &String| {
-            settings.governed_resources.iter().any(|g| g.group == *group && g.resource == *resource)
-        };
+        let is = |group: &str, resource: &str| settings.governed_resources.iter().any(|g| g.covers(group, resource));
         let governed = groups.iter().map(|group| resources.iter().map(|r| is(group, r)).collect()).collect();
-        Self { groups, resources, governed }
+        let whole = groups.iter().map(|group| is(group, "*")).collect();
+        Self { groups, resources, governed, whole }
     }
 
     /// Which rows of a batch that has the columns of [`Kind::looked_at`] are of the kind.
@@ -89,12 +90,12 @@ impl Wanted {
         let stages = answers(batch, "stage", true, |stage| stage == "ResponseComplete")?;
         let parts = answers(batch, "subresource", true, |sub| !NOT_WRITING.contains(&sub))?;
         let groups = answers(batch, "api_group", place(&self.groups, ""), |group| place(&self.groups, group))?;
-        let resources = answers(batch, "resource", None, |resource| place(&self.resources, resource))?;
+        let resources = answers(batch, "resource", None, |resource| Some(place(&self.resources, resource)))?;
         let codes = integer(batch, "response_code")?;
         let dry_runs = column(batch, "dry_run")?.as_boolean_opt().ok_or_else(|| another_type("dry_run"))?;
         let is_governed = |row: usize| {
-            let governed = groups[row].and_then(|group| self.governed.get(group));
-            governed.zip(resources[row]).is_some_and(|(governed, resource)| governed[resource])
+            let (Some(group), Some(resource)) = (groups[row], resources[row]) else { return false };
+            self.whole[group] || resource.is_some_and(|resource| self.governed[group][resource])
         };
         let is_write = |row: usize| {
             verbs[row]

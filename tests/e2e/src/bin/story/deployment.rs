@@ -159,8 +159,7 @@ impl Deployment {
         let text: Vec<String> = std::iter::once(header).chain(lines.iter().cloned()).collect();
         std::fs::write(&file, text.join("\n") + "\n")?;
         let file = file.to_str().context("the folder's path is not UTF-8")?;
-        let source = format!("{CLUSTER}/approvals/tickets");
-        self.ask(&["approvals", "import", "--source", &source, file]).await?;
+        self.ask(&["approvals", "import", "--source", "local/approvals/tickets", file]).await?;
         Ok(())
     }
 
