@@ -206,7 +206,7 @@ async fn a_clone_that_is_too_long_is_given_up_and_told() {
     let evidence = Evidence::new();
     let forge = Forge::start();
     let mut remote = forge.remote();
-    remote.most_bytes = 1_000;
+    remote.most_bytes = 100;
     let collector = collect(&evidence, &server, Location::Remote(remote)).await;
     let gap = evidence.statement("the gap", |s| matches!(s, Statement::Gap { .. })).await;
     assert!(format!("{gap:?}").contains("is longer than 0 MB; allow more (most_megabytes)"), "{gap:?}");
