@@ -156,3 +156,10 @@ pub(crate) async fn session(reader: &StoreReader, extent: Extent, mut settings: 
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to start the asynchronous runtime")
 }
+
+/// A runtime that has few threads beside those for each processor, and so little memory. Whatever keeps a thread busy waits for one when all are; a judgement of the
+/// admission webhook goes on where it is.
+pub(crate) fn small_runtime() -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().max_blocking_threads(4).build().context("failed to start the asynchronous runtime")
+}

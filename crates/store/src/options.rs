@@ -1,6 +1,7 @@
 //! How a store is opened.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ pub struct StoreOptions {
     pub segment_bytes: u64,
     /// A log file is sealed when its first entry is this old. Default 60 s.
     pub segment_age: Duration,
+    /// Segments that are computed at once, before they are written one after the other: bounds memory to the rows of so many, and the processor time taken from
+    /// receiving. Default 2.
+    pub drafts: NonZeroUsize,
     /// Entries that wait to be written may have this length together, in bytes; more are refused as overload. Default 64 MiB.
     pub queue_bytes: usize,
     /// Complete files of the write-ahead log that wait to be sealed may have this length together, in bytes; beyond it more entries
@@ -48,6 +52,7 @@ impl StoreOptions {
             group_commit: Duration::from_millis(2),
             segment_bytes: 64 << 20,
             segment_age: Duration::from_secs(60),
+            drafts: NonZeroUsize::new(2).expect("two is not zero"),
             queue_bytes: 64 << 20,
             unsealed_bytes: 2 << 30,
             entry_bytes: 16 << 20,

@@ -95,7 +95,7 @@ impl Store {
             sealer: Arc::clone(&sealer),
             log: recovered.log,
             previous: recovered.previous,
-            drafters: ahead::threads().map_err(OpenError::Thread)?,
+            drafters: ahead::threads(shared.options.drafts).map_err(OpenError::Thread)?,
             drafting: Vec::new(),
         };
         let named = |name: &str| thread::Builder::new().name(name.to_owned());

@@ -1,5 +1,6 @@
 //! `plimsoll run`: all roles in one process, or some of them.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -62,8 +63,13 @@ pub(super) fn run(arguments: &Arguments, own: &RunArguments) -> Result<Outcome> 
     if !has(Role::Admission) {
         configuration.admission = None;
     }
-    evidence::runtime()?.block_on(serve(arguments, configuration, &own.roles))?;
+    let runtime = if is_admission_alone(&own.roles) { evidence::small_runtime()? } else { evidence::runtime()? };
+    runtime.block_on(serve(arguments, configuration, &own.roles))?;
     Ok(Outcome::Good)
+}
+
+fn is_admission_alone(roles: &[Role]) -> bool {
+    roles.iter().all(|role| *role == Role::Admission)
 }
 
 async fn serve(arguments: &Arguments, configuration: Configuration, roles: &[Role]) -> Result<()> {
@@ -76,8 +82,9 @@ async fn serve(arguments: &Arguments, configuration: Configuration, roles: &[Rol
     };
     let mut options = evidence::options(dir)?;
     options.segment_age = SEGMENT_AGE;
-    if roles.iter().all(|role| *role == Role::Admission) {
+    if is_admission_alone(roles) {
         options.segment_bytes = SMALL_SEGMENT_BYTES;
+        options.drafts = NonZeroUsize::MIN;
     }
     let search = configuration.credential_search()?;
     let store = Store::open(options, Arc::new(evidence::StoreNormaliser::new(dir, search.clone())))

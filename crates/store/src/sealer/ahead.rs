@@ -4,6 +4,7 @@
 //! segment after the other. So nothing here changes the order of sealing, nor what a crash means.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, mpsc};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -15,9 +16,6 @@ use crate::segment::{self, Draft};
 use crate::tables::segment_tables::{self, MadeTables};
 use crate::tables::{self, Projection, TableBuilders};
 use crate::wal::{self, WalError};
-
-/// Drafts under way at once: bounds memory to the rows of this many segments, and the processor time taken from receiving.
-const MOST: usize = 2;
 
 /// A segment and its tables, not yet on disk.
 pub(super) struct Drafted {
@@ -33,8 +31,9 @@ pub(crate) struct Drafting {
 }
 
 /// The threads of drafts. They stay: a thread made for each draft would begin with cold memory each time.
-pub(crate) fn threads() -> io::Result<ThreadPool> {
-    let builder = ThreadPoolBuilder::new().num_threads(MOST).thread_name(|number| format!("store-drafter-{number}"));
+pub(crate) fn threads(drafts: NonZeroUsize) -> io::Result<ThreadPool> {
+    let builder =
+        ThreadPoolBuilder::new().num_threads(drafts.get()).thread_name(|number| format!("store-drafter-{number}"));
     // A panic reaches the sealing thread as the end of the draft's channel.
     builder.panic_handler(|_| {}).build().map_err(io::Error::other)
 }
@@ -43,14 +42,15 @@ impl Worker {
     /// The draft of this log file; those of the files that wait behind it are begun on the way.
     pub(super) fn drafted(&mut self, number: u64, length: u64) -> Result<Drafted, SealStepError> {
         self.begin(number, length);
-        for (number, length) in self.sealer.first_waiting(MOST) {
+        let most = self.shared.options.drafts.get();
+        for (number, length) in self.sealer.first_waiting(most) {
             self.begin(number, length);
         }
         let at = self.position(number, length).expect("the draft was begun above");
         let drafting = self.drafting.remove(at);
         let result = drafting.result.recv().expect("a draft does not panic");
         // The place is free: the next draft goes on while this segment is written.
-        for (number, length) in self.sealer.first_waiting(MOST + 1).into_iter().skip(1) {
+        for (number, length) in self.sealer.first_waiting(most + 1).into_iter().skip(1) {
             self.begin(number, length);
         }
         result
