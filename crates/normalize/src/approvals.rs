@@ -12,8 +12,7 @@ use records::tables::approvals::{Approval, ApprovalReading};
 use records::{EntryView, Timestamp};
 
 use crate::VERSION;
-use crate::fault::Faults;
-use crate::handed_in::{Page, Read, Sheet, quoted, until};
+use crate::handed_in::{self, Read, Sheet, Told, quoted, until};
 
 /// One thing that an approval is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,28 +128,22 @@ fn of_verbs(text: &str) -> Result<BTreeSet<String>, String> {
 
 /// Makes the rows of a page.
 pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
-    let mut faults = Faults::of(entry);
-    if let Some(page) = Page::of(entry, &mut faults) {
-        rows(entry, &page, &mut faults, sink);
-    }
-    faults.append_to(sink);
+    handed_in::project(entry, sink, read, |told, sink| rows(entry, told, sink));
 }
 
-fn rows(entry: &EntryView<'_>, page: &Page<'_>, faults: &mut Faults<'_>, sink: &mut impl TableSink) {
-    let (digest, same) = page.digest(faults);
-    let read = read(&page.format, &page.content).unwrap_or_else(Read::unreadable);
-    read.tell(faults);
+fn rows(entry: &EntryView<'_>, told: &Told<'_, Approved>, sink: &mut impl TableSink) {
+    let Told { page, digest, whole, items } = told;
     sink.append(&ApprovalReading {
         provenance: Provenance::of(entry, VERSION),
         read_at: page.read_at,
         page: page.page,
         pages: page.pages,
-        digest: Cow::Owned(digest),
-        approvals: i64::try_from(read.items.len()).unwrap_or(i64::MAX),
-        whole: same && read.faults.is_empty(),
+        digest: Cow::Borrowed(digest),
+        approvals: i64::try_from(items.len()).unwrap_or(i64::MAX),
+        whole: *whole,
     });
     let borrowed = |text: &'_ Option<String>| text.clone().map(Cow::Owned);
-    for approved in &read.items {
+    for approved in items {
         sink.append(&Approval {
             provenance: Provenance::of(entry, VERSION),
             read_at: page.read_at,

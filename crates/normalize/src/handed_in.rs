@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use csv::{ReaderBuilder, StringRecord};
-use records::{EntryView, Timestamp};
+use records::{EntryView, TableSink, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -49,7 +49,7 @@ impl<'a> Page<'a> {
     }
 
     /// The page of an entry; when it cannot be read, that is a fault.
-    pub(crate) fn of(entry: &EntryView<'a>, faults: &mut Faults<'_>) -> Option<Self> {
+    fn of(entry: &EntryView<'a>, faults: &mut Faults<'_>) -> Option<Self> {
         if let Err(malformed) = check(entry.raw, MAX_DEPTH) {
             faults.malformed("reading", malformed);
             return None;
@@ -64,7 +64,7 @@ impl<'a> Page<'a> {
     }
 
     /// The digest that the content has; when the page says another, that is a fault, and the page is not whole.
-    pub(crate) fn digest(&self, faults: &mut Faults<'_>) -> (String, bool) {
+    fn digest(&self, faults: &mut Faults<'_>) -> (String, bool) {
         let digest = digest(&self.content);
         let same = digest.eq_ignore_ascii_case(&self.sha256);
         if !same {
@@ -95,12 +95,12 @@ impl<T> Default for Read<T> {
 
 impl<T> Read<T> {
     /// Nothing of it, for that reason.
-    pub(crate) fn unreadable(why: String) -> Self {
+    fn unreadable(why: String) -> Self {
         Self { items: Vec::new(), faults: vec![why] }
     }
 
     /// Makes what is wrong faults of the entry.
-    pub(crate) fn tell(&self, faults: &mut Faults<'_>) {
+    fn tell(&self, faults: &mut Faults<'_>) {
         for fault in self.faults.iter().take(MOST_FAULTS) {
             faults.add("wrong_type", fault.clone());
         }
@@ -108,6 +108,34 @@ impl<T> Read<T> {
             faults.add("wrong_type", format!("and {more} more lines that cannot be read"));
         }
     }
+}
+
+/// A page with what was read of it.
+pub(crate) struct Told<'a, T> {
+    pub(crate) page: Page<'a>,
+    /// The digest that the content has.
+    pub(crate) digest: String,
+    /// Whether that is the digest of the page, and everything could be read.
+    pub(crate) whole: bool,
+    pub(crate) items: Vec<T>,
+}
+
+/// Makes the rows of an entry: `read` reads a content of a format, `rows` makes the rows of what was read. What is wrong becomes faults.
+pub(crate) fn project<T, S: TableSink>(
+    entry: &EntryView<'_>,
+    sink: &mut S,
+    read: impl FnOnce(&str, &str) -> Result<Read<T>, String>,
+    rows: impl FnOnce(&Told<'_, T>, &mut S),
+) {
+    let mut faults = Faults::of(entry);
+    if let Some(page) = Page::of(entry, &mut faults) {
+        let (digest, same) = page.digest(&mut faults);
+        let read = read(&page.format, &page.content).unwrap_or_else(Read::unreadable);
+        read.tell(&mut faults);
+        let whole = same && read.faults.is_empty();
+        rows(&Told { page, digest, whole, items: read.items }, sink);
+    }
+    faults.append_to(sink);
 }
 
 /// A file of CSV whose header was read.

@@ -17,8 +17,7 @@ use records::tables::identities::{PeopleReading, Person};
 use records::{EntryView, Timestamp};
 
 use crate::VERSION;
-use crate::fault::Faults;
-use crate::handed_in::{Page, Read, quoted};
+use crate::handed_in::{self, Read, Told, quoted};
 
 /// A person as a list has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,28 +59,22 @@ pub fn read(format: &str, content: &str) -> Result<People, String> {
 
 /// Makes the rows of a page.
 pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
-    let mut faults = Faults::of(entry);
-    if let Some(page) = Page::of(entry, &mut faults) {
-        rows(entry, &page, &mut faults, sink);
-    }
-    faults.append_to(sink);
+    handed_in::project(entry, sink, read, |told, sink| rows(entry, told, sink));
 }
 
-fn rows(entry: &EntryView<'_>, page: &Page<'_>, faults: &mut Faults<'_>, sink: &mut impl TableSink) {
-    let (digest, same) = page.digest(faults);
-    let read = read(&page.format, &page.content).unwrap_or_else(Read::unreadable);
-    read.tell(faults);
+fn rows(entry: &EntryView<'_>, told: &Told<'_, Listed>, sink: &mut impl TableSink) {
+    let Told { page, digest, whole, items } = told;
     sink.append(&PeopleReading {
         provenance: Provenance::of(entry, VERSION),
         read_at: page.read_at,
         format: Cow::Borrowed(&page.format),
         page: page.page,
         pages: page.pages,
-        digest: Cow::Owned(digest),
-        people: i64::try_from(read.items.len()).unwrap_or(i64::MAX),
-        whole: same && read.faults.is_empty(),
+        digest: Cow::Borrowed(digest),
+        people: i64::try_from(items.len()).unwrap_or(i64::MAX),
+        whole: *whole,
     });
-    for person in &read.items {
+    for person in items {
         sink.append(&Person {
             provenance: Provenance::of(entry, VERSION),
             read_at: page.read_at,

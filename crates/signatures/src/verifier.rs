@@ -165,17 +165,6 @@ impl Verifier {
         }
     }
 
-    /// As [`Verifier::verify`] for an image that will be asked about soon, as those of a controller's template before its pods: what is
-    /// found out is kept, and nobody waits. Returns at once.
-    pub fn prewarm(&self, image: &str, credentials: &Credentials) {
-        let (this, image, credentials) = (self.clone(), image.to_owned(), credentials.clone());
-        tokio::spawn(async move {
-            let deadline = Instant::now() + this.inner.settings.budget;
-            let outcome = this.verify(&image, &credentials, deadline).await;
-            tracing::debug!(image, %outcome, "looked ahead for signatures");
-        });
-    }
-
     async fn resolve(&self, place: &Place, tag: &str, deadline: Instant) -> Result<Digest, Stopped> {
         let name = format!("{}/{}:{tag}", place.registry, place.repository);
         let (inner, place, tag) = (Arc::clone(&self.inner), place.clone(), tag.to_owned());

@@ -58,6 +58,8 @@ pub struct Admission {
 impl Admission {
     /// Reads policies and certificate and starts to listen. What of the policies could not be used is recorded, and logged.
     ///
+    /// The runtime has to be one of several threads: judging keeps the thread busy that it happens on.
+    ///
     /// # Errors
     /// [`AdmissionStartError`].
     pub async fn start(options: AdmissionOptions, store: Store) -> Result<Self, AdmissionStartError> {

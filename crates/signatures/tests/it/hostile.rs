@@ -87,19 +87,6 @@ async fn many_who_ask_at_once_are_one_question() {
 }
 
 #[tokio::test]
-async fn looking_ahead_answers_the_question_before_it_is_asked() {
-    let scene = Scene::new().await;
-    let verifier = scene.verifier();
-    verifier.prewarm(&scene.by_tag(), &Credentials::none());
-    e2e::wait::until("the look ahead", LONG, || async { Ok((scene.front.count("blobs") > 0).then_some(())) })
-        .await
-        .unwrap();
-    // Joins the look ahead or finds its answer: nobody fetches the bundle a second time.
-    verified(&verify(&verifier, &scene.by_digest()).await);
-    assert_eq!(scene.front.count("blobs"), 1);
-}
-
-#[tokio::test]
 async fn a_registry_that_is_down_leaves_it_unknown() {
     let mut scene = Scene::new().await;
     let (host, front) = (scene.registry.host.clone(), scene.front.host.clone());
