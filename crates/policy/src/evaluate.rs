@@ -29,37 +29,50 @@ pub(crate) enum Subject {
 /// Policies in Kubernetes' form say themselves what they do with updates.
 #[must_use]
 pub fn evaluate(set: &PolicySet, request: &Request<'_>, context: &Context<'_>) -> Decision {
-    evaluate_with(set, request, context, Vec::new())
+    ReadRequest::new(request).evaluate(set, context, Vec::new())
 }
 
-/// As [`evaluate`], with violations that were found elsewhere: by whoever may ask the network. They count like those of the set's policies, and
-/// exceptions can be for them by the name of their policy.
-#[must_use]
-pub fn evaluate_with(
-    set: &PolicySet,
-    request: &Request<'_>,
-    context: &Context<'_>,
-    elsewhere: Vec<Violation>,
-) -> Decision {
-    let mut weighing = Weighing::new(set, request, context.now);
-    let has_user_policies = !set.user_policies().is_empty();
-    let ruled = if set.policies().is_empty() && has_user_policies {
-        Ok(Ruled::Not("no policy of the set is for this request".to_owned()))
-    } else {
-        by_rules(set, request, &mut weighing)
-    };
-    let judged_by_user_policies = has_user_policies && user_policies::judge(set, request, context, &mut weighing);
-    match ruled {
-        Ok(Ruled::Not(note)) if !judged_by_user_policies => weighing.note(note),
-        Ok(Ruled::Judged(Some(note))) => weighing.note(note),
-        Ok(_) => {}
-        Err(error) => weighing.fail(error),
+/// A request whose object was read: once for its images and for the decision on it.
+pub struct ReadRequest<'r> {
+    request: &'r Request<'r>,
+    pub(crate) subject: Result<Option<Subject>, String>,
+}
+
+impl<'r> ReadRequest<'r> {
+    /// Reads the object. Why it cannot be read is what the decision says then.
+    #[must_use]
+    pub fn new(request: &'r Request<'r>) -> Self {
+        Self { request, subject: subject(request) }
     }
-    for (number, violation) in elsewhere.into_iter().enumerate() {
-        let policy = violation.policy.clone();
-        weighing.take(&policy, violation, number < KEPT);
+
+    /// As [`evaluate`], with violations that were found elsewhere: by whoever may ask the network. They count like those of the set's policies, and
+    /// exceptions can be for them by the name of their policy.
+    #[must_use]
+    pub fn evaluate(&self, set: &PolicySet, context: &Context<'_>, elsewhere: Vec<Violation>) -> Decision {
+        let request = self.request;
+        let mut weighing = Weighing::new(set, request, context.now);
+        let has_user_policies = !set.user_policies().is_empty();
+        let ruled = if set.policies().is_empty() && has_user_policies {
+            Ok(Ruled::Not("no policy of the set is for this request".to_owned()))
+        } else {
+            self.subject
+                .as_ref()
+                .map(|subject| by_rules(set, request, subject.as_ref(), &mut weighing))
+                .map_err(String::clone)
+        };
+        let judged_by_user_policies = has_user_policies && user_policies::judge(set, request, context, &mut weighing);
+        match ruled {
+            Ok(Ruled::Not(note)) if !judged_by_user_policies => weighing.note(note),
+            Ok(Ruled::Judged(Some(note))) => weighing.note(note),
+            Ok(_) => {}
+            Err(error) => weighing.fail(error),
+        }
+        for (number, violation) in elsewhere.into_iter().enumerate() {
+            let policy = violation.policy.clone();
+            weighing.take(&policy, violation, number < KEPT);
+        }
+        weighing.decided()
     }
-    weighing.decided()
 }
 
 /// What our rules had to say.
@@ -70,15 +83,15 @@ enum Ruled {
     Judged(Option<String>),
 }
 
-fn by_rules(set: &PolicySet, request: &Request<'_>, weighing: &mut Weighing<'_>) -> Result<Ruled, String> {
-    match subject(request)? {
+fn by_rules(set: &PolicySet, request: &Request<'_>, subject: Option<&Subject>, weighing: &mut Weighing<'_>) -> Ruled {
+    match subject {
         Some(Subject::Session) => {
             let asked = Asked { request, prefix: "", before: None };
-            Ok(decide(set, &asked, weighing, |policy, findings| policy.rule.judge_session(request, findings)))
+            decide(set, &asked, weighing, |policy, findings| policy.rule.judge_session(request, findings))
         }
         Some(Subject::Workload { new, old }) => {
             let Some(pod) = &new.pod else {
-                return Ok(Ruled::Not("not governed: the object has no pod template".to_owned()));
+                return Ruled::Not("not governed: the object has no pod template".to_owned());
             };
             // A resize can change nothing but the resources of a pod that runs already.
             let resize = request.subresource == "resize";
@@ -90,9 +103,9 @@ fn by_rules(set: &PolicySet, request: &Request<'_>, weighing: &mut Weighing<'_>)
                 &new.metadata.name
             });
             let asked = Asked { request, prefix: new.prefix, before };
-            Ok(decide(set, &asked, weighing, |policy, findings| policy.rule.judge_pod(pod, findings)))
+            decide(set, &asked, weighing, |policy, findings| policy.rule.judge_pod(pod, findings))
         }
-        None => Ok(Ruled::Not(not_governed(request))),
+        None => Ruled::Not(not_governed(request)),
     }
 }
 
@@ -107,7 +120,7 @@ fn not_governed(request: &Request<'_>) -> String {
     format!("{operation} ({kind}{slash}{subresource})")
 }
 
-pub(crate) fn subject(request: &Request<'_>) -> Result<Option<Subject>, String> {
+fn subject(request: &Request<'_>) -> Result<Option<Subject>, String> {
     let subresource = request.subresource.as_str();
     if request.operation == Operation::Connect {
         let session = request.resource == "pods" && SESSION_SUBRESOURCES.contains(&subresource);

@@ -49,8 +49,8 @@ mod workload;
 
 pub use context::Context;
 pub use decision::{Decision, Verdict, Violation};
-pub use evaluate::{evaluate, evaluate_with};
+pub use evaluate::{ReadRequest, evaluate};
 pub use policy_set::{Action, PolicySet};
 pub use request::Request;
-pub use requested_images::{RequestedImage, requested_images};
+pub use requested_images::RequestedImage;
 pub use surroundings::Surroundings;

@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::evaluate::{Subject, subject};
-use crate::request::Request;
+use crate::evaluate::{ReadRequest, Subject};
 use crate::workload::pod::Pod;
 
 /// One image of a request.
@@ -25,25 +24,26 @@ pub(crate) fn of_pod(pod: &Pod) -> impl Iterator<Item = (String, &str)> {
     of_containers.chain(of_volumes)
 }
 
-/// The images that the request brings in: all of a pod, or of the pods that an object would make; of an update, those that the object did not
-/// have before. Empty for requests that bring in none.
-///
-/// # Errors
-/// Why the object cannot be read. A decision on the request says the same.
-pub fn requested_images(request: &Request<'_>) -> Result<Vec<RequestedImage>, String> {
-    let Some(Subject::Workload { new, old }) = subject(request)? else { return Ok(Vec::new()) };
-    let Some(pod) = &new.pod else { return Ok(Vec::new()) };
-    let before: HashSet<&str> =
-        old.as_ref().and_then(|old| old.pod.as_ref()).into_iter().flat_map(of_pod).map(|(_, image)| image).collect();
-    let brought = of_pod(pod).filter(|(_, image)| !before.contains(image));
-    Ok(brought
-        .map(|(path, image)| RequestedImage { path: format!("{}{path}", new.prefix), image: image.to_owned() })
-        .collect())
+impl ReadRequest<'_> {
+    /// The images that the request brings in: all of a pod, or of the pods that an object would make; of an update, those that the object did not
+    /// have before. Empty for requests that bring in none, and for those whose object cannot be read.
+    #[must_use]
+    pub fn images(&self) -> Vec<RequestedImage> {
+        let Ok(Some(Subject::Workload { new, old })) = &self.subject else { return Vec::new() };
+        let Some(pod) = &new.pod else { return Vec::new() };
+        let before = old.as_ref().and_then(|old| old.pod.as_ref()).into_iter().flat_map(of_pod);
+        let before: HashSet<&str> = before.map(|(_, image)| image).collect();
+        let brought = of_pod(pod).filter(|(_, image)| !before.contains(image));
+        brought
+            .map(|(path, image)| RequestedImage { path: format!("{}{path}", new.prefix), image: image.to_owned() })
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Request;
 
     fn review(kind: &str, operation: &str, object: &str, old: &str) -> String {
         format!(
@@ -55,7 +55,8 @@ mod tests {
 
     fn images(review: &str) -> Vec<String> {
         let request = Request::from_review(review.as_bytes()).unwrap();
-        requested_images(&request).unwrap().into_iter().map(|image| format!("{}={}", image.path, image.image)).collect()
+        let images = ReadRequest::new(&request).images();
+        images.into_iter().map(|image| format!("{}={}", image.path, image.image)).collect()
     }
 
     #[test]

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use policy::request::MAX_REVIEW_BYTES;
-use policy::{Context, Decision, PolicySet, Request, Surroundings, Verdict};
+use policy::{Context, Decision, PolicySet, ReadRequest, Request, Surroundings, Verdict};
 use records::SourceName;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
@@ -213,9 +213,10 @@ impl Shared {
 
     /// The images of the request, with what is known of their signatures. In an exempt namespace nobody is asked.
     async fn images(&self, request: &Request<'_>, deadline: Deadline) -> Vec<SeenImage> {
+        let images = ReadRequest::new(request).images();
         match self.signatures.as_ref().filter(|_| !self.is_exempt(request)) {
-            Some(check) => signed_images::look(check, request, deadline.signatures).await,
-            None => signed_images::listed(request),
+            Some(check) => signed_images::look(check, images, deadline.signatures).await,
+            None => signed_images::listed(images),
         }
     }
 
@@ -259,11 +260,11 @@ impl Shared {
                 return Some(Judged { uid, asked: None, images: Vec::new(), decision });
             }
         };
-        let images = match images {
-            Some(images) => images,
-            None if self.has_to_wait(set, surroundings, &request) => return None,
-            None => signed_images::listed(&request),
-        };
+        if images.is_none() && self.has_to_wait(set, surroundings, &request) {
+            return None;
+        }
+        let read = ReadRequest::new(&request);
+        let images = images.unwrap_or_else(|| signed_images::listed(read.images()));
         let decision = if self.is_exempt(&request) {
             let note = "not judged: the namespace is exempt, so that nobody can be locked out of it";
             Decision::plain(Verdict::Allow, note, set.digest())
@@ -271,7 +272,7 @@ impl Shared {
             let expired = || Instant::now() >= deadline.evaluation;
             let context = Context::at(now()).within(surroundings).until(&expired);
             let elsewhere = images.iter().filter_map(SeenImage::violation).collect();
-            policy::evaluate_with(set, &request, &context, elsewhere)
+            read.evaluate(set, &context, elsewhere)
         };
         let uid = policy::request::answerable(&request.uid).map(str::to_owned);
         Some(Judged { uid, asked: Some(Asked::of(&request)), images, decision })

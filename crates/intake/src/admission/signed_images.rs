@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use policy::{Action, Request, RequestedImage, Violation};
+use policy::{Action, RequestedImage, Violation};
 use serde::Serialize;
 use signatures::{Credentials, Outcome, Verifier};
 use tokio::task::JoinSet;
@@ -40,15 +40,13 @@ pub(crate) struct SeenImage {
     rules: Option<String>,
 }
 
-/// The images of a request, without asking anybody. What cannot be read as a workload has none; the decision says why.
-pub(crate) fn listed(request: &Request<'_>) -> Vec<SeenImage> {
-    let images = policy::requested_images(request).unwrap_or_default();
+/// The images, without asking anybody.
+pub(crate) fn listed(images: Vec<RequestedImage>) -> Vec<SeenImage> {
     images.into_iter().map(|image| seen(image, None, "not_checked", None, None, String::new())).collect()
 }
 
-/// Looks at every image of a request, as [`listed`] has them.
-pub(crate) async fn look(check: &SignatureCheck, request: &Request<'_>, deadline: Instant) -> Vec<SeenImage> {
-    let images = policy::requested_images(request).unwrap_or_default();
+/// Looks at every image.
+pub(crate) async fn look(check: &SignatureCheck, images: Vec<RequestedImage>, deadline: Instant) -> Vec<SeenImage> {
     let rules = check.verifier.rules().hash().to_string();
     let mut asking = JoinSet::new();
     for (number, image) in images.iter().enumerate().take(IMAGES) {
