@@ -169,25 +169,25 @@ impl Shared {
     }
 
     async fn decide(&self, deadline: Deadline, bytes: Bytes) -> Result<Decided, Refusal> {
-        let (set, at, begin) = (self.policies.in_force(), now(), Instant::now());
+        let (set, at) = (self.policies.in_force(), now());
         // Most reviews are judged by what is known already, and read once for it.
-        let judged = match self.judged(&set, self.known_surroundings(), &bytes, deadline, None).await? {
-            Some(judged) => judged,
-            None => {
+        let (judged, took) = match self.judged(&set, self.known_surroundings(), &bytes, deadline, None).await? {
+            (Some(judged), took) => (judged, took),
+            (None, _) => {
                 let (surroundings, images) = match Request::from_review(&bytes) {
                     Ok(request) => (self.surroundings_for(&set, &request).await, self.images(&request, deadline).await),
                     Err(_) => (self.known_surroundings(), Vec::new()),
                 };
-                let judged = self.judged(&set, surroundings, &bytes, deadline, Some(images)).await?;
-                judged.expect("what was waited for is there")
+                let (judged, took) = self.judged(&set, surroundings, &bytes, deadline, Some(images)).await?;
+                (judged.expect("what was waited for is there"), took)
             }
         };
         let id = draw_id().map_err(|_| refuse(StatusCode::SERVICE_UNAVAILABLE, "no random number could be drawn"))?;
         let Judged { uid, asked, images, decision } = judged;
-        Ok(Decided { id, at, uid: uid.unwrap_or_default(), asked, images, decision, took: begin.elapsed() })
+        Ok(Decided { id, at, uid: uid.unwrap_or_default(), asked, images, decision, took })
     }
 
-    /// [`Self::judge`], for which this thread may be kept busy: the others of the runtime take over its other work. A thread of its own would be one more that has to be
+    /// [`Self::judge`] and how long it took, for which this thread may be kept busy: the others of the runtime take over its other work. A thread of its own would be one more that has to be
     /// woken, and to wake this one, for a judgement that mostly takes less than that.
     async fn judged(
         &self,
@@ -196,19 +196,21 @@ impl Shared {
         bytes: &Bytes,
         deadline: Deadline,
         images: Option<Vec<SeenImage>>,
-    ) -> Result<Option<Judged>, Refusal> {
+    ) -> Result<(Option<Judged>, Duration), Refusal> {
         let permit = by(deadline.evaluation, self.evaluations.acquire()).await;
         let Some(Ok(_permit)) = permit else {
             return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "too many reviews at once"));
         };
+        let begin = Instant::now();
         let judging = || self.judge(set, &surroundings, bytes, deadline, images);
         // What is shared is read only, but for caches that are locked; a poisoned lock is another panic, and so another error.
         let judging = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(judging));
-        Ok(tokio::task::block_in_place(judging).unwrap_or_else(|_| {
+        let judged = tokio::task::block_in_place(judging).unwrap_or_else(|_| {
             let note = "the evaluation ended out of order; this is a fault of Plimsoll";
             let decision = Decision::plain(Verdict::Error, note, set.digest());
             Some(Judged { uid: policy::request::review_uid(bytes), asked: None, images: Vec::new(), decision })
-        }))
+        });
+        Ok((judged, begin.elapsed()))
     }
 
     /// The images of the request, with what is known of their signatures. In an exempt namespace nobody is asked.
