@@ -49,7 +49,7 @@ pub struct AdmissionOptions {
     pub poll: Duration,
     /// Distance of the statements that the webhook is up. Default 5 s.
     pub heartbeat: Duration,
-    /// Reviews being evaluated at once, each on a thread of its own; more wait. Default four for each processor, at least 8: a slow one holds up few others, and the
+    /// Reviews being evaluated at once, each of which keeps a thread of the runtime busy; more wait. Default four for each processor, at least 8: a slow one holds up few others, and the
     /// memory of many threads is not needed for a burst.
     pub evaluations: usize,
     /// Reviews being worked on together, in bytes of their bodies and 16 KiB for each; more wait. Default 32 MiB.
