@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &NightlyArguments) -> Result<()> {
         process::run(
             &format!("the memory of the admission webhook, for {} s", arguments.memory_seconds),
             process::cargo()?
-                .args(["bench", "--workspace", "--locked", "--bench", "admission_role"])
+                .args(["bench", "--workspace", "--locked", "--bench", "admission_role", "--", "memory"])
                 .env("PLIMSOLL_BENCH_SECONDS", arguments.memory_seconds.to_string()),
         )?;
     }

@@ -7,14 +7,11 @@
 //! | `start` | a receiver on a store of 1,000 segments: from nothing to the first acknowledged delivery |
 //! | `receiver` | ten API servers that send 4,000 events a second each over mutual TLS, clients on the same machine |
 //! | `admission` | the admission webhook: 1,000 reviews a second over TLS under 31 policies, each decision durable before its answer |
-//! | `api-server` | creates of pods through a real API server: without a webhook, with one that does nothing, with ours, by turns |
 //!
 //! `PLIMSOLL_BENCH_MB` sets the size of the input (default 2000). Input, store and clients share the machine's disk and cores.
 
 #[path = "intake/admission.rs"]
 mod admission;
-#[path = "intake/api_server.rs"]
-mod api_server;
 #[path = "intake/input.rs"]
 mod input;
 #[path = "intake/process.rs"]
@@ -51,9 +48,6 @@ fn main() -> ExitCode {
     }
     if wants("admission") {
         admission::run(dir.path());
-    }
-    if wants("api-server") {
-        api_server::run(dir.path());
     }
     ExitCode::SUCCESS
 }

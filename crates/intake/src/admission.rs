@@ -21,7 +21,8 @@
 //! |---|---|
 //! | [`options`] | how it is set up |
 //! | [`server`] | start, drain and stop |
-//! | [`service`] | one review |
+//! | [`service`] | one review: from the request to the answer |
+//! | [`judging`] | from its bytes to the decision |
 //! | [`deadline`] | until when the API server waits |
 //! | [`record`] | decisions and policy sets as entries |
 //! | [`signed_images`] | signatures of the images of a request |
@@ -35,7 +36,8 @@
 pub(crate) mod certificates;
 pub(crate) mod deadline;
 pub mod folder;
-pub(crate) mod late;
+pub(crate) mod judging;
+mod late;
 pub mod manifest;
 pub mod options;
 pub(crate) mod policies;

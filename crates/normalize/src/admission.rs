@@ -9,8 +9,7 @@ use crate::record::project_record;
 /// Makes the row of one record.
 pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
     project_record!(entry, sink, {
-        "admission_decision" => AdmissionDecision,
-        "admitted_image" => AdmittedImage,
+        "admission_decision" => AdmissionDecision with "images" => AdmittedImage,
         "admission_policy_set" => AdmissionPolicySet,
         "admission_probe" => AdmissionProbe,
     });

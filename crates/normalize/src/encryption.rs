@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::VERSION;
 use crate::fault::Faults;
 use crate::json::{Json, MAX_DEPTH, check};
-use crate::record::{append, cells};
+use crate::record::{Members, append, cells};
 
 pub mod cloud;
 pub mod range;
@@ -81,11 +81,11 @@ pub(crate) fn project(entry: &EntryView<'_>, sink: &mut impl TableSink) {
     let record = Json::of(entry.raw);
     match record.member("record").and_then(|kind| kind.text()).as_deref() {
         Some("etcd_scan") => {
-            let cells = cells(EtcdScan::TABLE, entry, record, &mut faults);
+            let cells = cells(EtcdScan::TABLE, entry, &[&Members::of(record)], &mut faults);
             append::<EtcdScan<'_>>(&cells, &mut faults, sink);
         }
         Some("encryption_reading") => {
-            let cells = cells(EncryptionReading::TABLE, entry, record, &mut faults);
+            let cells = cells(EncryptionReading::TABLE, entry, &[&Members::of(record)], &mut faults);
             append::<EncryptionReading<'_>>(&cells, &mut faults, sink);
         }
         Some("etcd_objects") => match serde_json::from_slice(entry.raw) {

@@ -1,17 +1,19 @@
-//! Entries that are rows in JSON: the member `record` says of which table, the others are its columns without provenance.
+//! Entries that are rows in JSON: the member `record` says of which table, the others are its columns without provenance. A member may be a list
+//! of rows of another table: what a column's value is not said in such a row is that of the record.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use records::table::{Column, ColumnType, Provenance, Row, RowReader, Table, TableSink};
 use records::{EntryView, Timestamp};
 
 use crate::VERSION;
 use crate::fault::Faults;
-use crate::json::{Json, Shape};
+use crate::json::{Elements, Json, Shape};
 
-/// Makes the row of one record, by a list of the kinds of record and the rows that they are.
+/// Makes the rows of one record, by a list of the kinds of record and the rows that they are; behind `with`, of the rows that a member lists.
 macro_rules! project_record {
-    ($entry:expr, $sink:expr, { $($kind:literal => $row:ident),+ $(,)? }) => {{
+    ($entry:expr, $sink:expr, { $($kind:literal => $row:ident $(with $list:literal => $item:ident)?),+ $(,)? }) => {{
         let (entry, sink) = ($entry, $sink);
         let mut faults = $crate::fault::Faults::of(entry);
         if let Err(malformed) = $crate::json::check(entry.raw, $crate::json::MAX_DEPTH) {
@@ -20,8 +22,15 @@ macro_rules! project_record {
             let record = $crate::json::Json::of(entry.raw);
             match record.member("record").and_then(|r| r.text()).as_deref() {
                 $(Some($kind) => {
-                    let cells = $crate::record::cells(<$row<'_> as records::table::Row<'_>>::TABLE, entry, record, &mut faults);
+                    let members = $crate::record::Members::of(record);
+                    let cells = $crate::record::cells(<$row<'_> as records::table::Row<'_>>::TABLE, entry, &[&members], &mut faults);
                     $crate::record::append::<$row<'_>>(&cells, &mut faults, sink);
+                    $(for item in members.listed($list, &mut faults).into_iter().flatten() {
+                        let item = $crate::record::Members::of(item);
+                        let table = <$item<'_> as records::table::Row<'_>>::TABLE;
+                        let cells = $crate::record::cells(table, entry, &[&item, &members], &mut faults);
+                        $crate::record::append::<$item<'_>>(&cells, &mut faults, sink);
+                    })?
                 })+
                 Some(other) => faults.add("wrong_type", format!("a record of the unknown kind {other:?}")),
                 None => faults.add("missing_field", "the entry has no member record"),
@@ -32,11 +41,33 @@ macro_rules! project_record {
 }
 pub(crate) use project_record;
 
-/// The values of the row, by the table's own columns, so that its definition is the only list of them.
+/// The members of an object by their keys, found in one pass over it; of several with the same key the first.
+pub(crate) struct Members<'a>(HashMap<Cow<'a, str>, Json<'a>>);
+
+impl<'a> Members<'a> {
+    pub(crate) fn of(object: Json<'a>) -> Self {
+        let mut found = HashMap::new();
+        for (key, value) in object.members() {
+            found.entry(key.text()).or_insert(value);
+        }
+        Self(found)
+    }
+
+    /// The objects that a member lists; none when it is not there.
+    pub(crate) fn listed(&self, list: &'static str, faults: &mut Faults<'_>) -> Option<Elements<'a>> {
+        let value = self.0.get(list)?;
+        if value.shape() != Shape::Array {
+            faults.add("wrong_type", format!("{list} is no list"));
+        }
+        Some(value.elements())
+    }
+}
+
+/// The values of the row, by the table's own columns, so that its definition is the only list of them. A value is that of the first object that has it.
 pub(crate) fn cells<'a>(
     table: &Table,
     entry: &EntryView<'a>,
-    record: Json<'a>,
+    objects: &[&Members<'a>],
     faults: &mut Faults<'_>,
 ) -> Vec<Cell<'a>> {
     let provenance = Provenance::of(entry, VERSION);
@@ -48,7 +79,8 @@ pub(crate) fn cells<'a>(
         Cell::Integer(provenance.normaliser_version),
     ];
     let given = table.columns.iter().skip(own.len());
-    let given: Vec<Cell<'a>> = given.map(|column| Cell::of(column, record.member(column.name), faults)).collect();
+    let value = |column: &Column| objects.iter().find_map(|object| object.0.get(column.name)).copied();
+    let given: Vec<Cell<'a>> = given.map(|column| Cell::of(column, value(column), faults)).collect();
     own.into_iter().chain(given).collect()
 }
 

@@ -3,24 +3,24 @@
 
 use std::time::{Duration, Instant};
 
-use policy::{Context, PolicySet, Request, evaluate, rules, trial};
+use policy::{Context, PolicySet, Request, evaluate, trial};
 use traffic::admission::review;
+
+/// A review of 32 KiB that is nothing but containers which violate whatever can be violated in few bytes.
+fn hostile() -> Vec<u8> {
+    let container = r#"{"name":"a","image":"b","securityContext":{"privileged":true}},"#;
+    let head = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","kind":{"group":"","version":"v1","kind":"Pod"},"operation":"CREATE","namespace":"n","object":{"spec":{"containers":["#;
+    let containers = container.repeat((32 << 10) / container.len() - 5);
+    format!("{head}{}]}}}}}}}}", containers.trim_end_matches(',')).into_bytes()
+}
 
 fn main() {
     let rounds: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20_000);
-    let block = |rule: &rules::RuleKind| trial::yaml_under(rule.page, "Policy").unwrap_or_default();
-    let mut policies: String = rules::all().iter().map(|rule| format!("---\n{}", block(rule))).collect();
-    for (level, minor) in (0..8).flat_map(|n| [("baseline", 30 + n), ("restricted", 30 + n)]) {
-        policies.push_str(&format!(
-            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Policy\nmetadata: {{name: {level}-{minor}}}\nspec:\n  rule: pod-security\n  \
-             parameters: {{level: {level}, version: v1.{minor}}}\n"
-        ));
-    }
+    let policies = trial::many_policies();
     let set = PolicySet::load([("pages", policies.as_str())]);
     assert!(set.faults().is_empty(), "{:?}", set.faults());
     let Ok(now) = "2026-11-23T09:00:00Z".parse() else { return };
-    for privileged in [false, true] {
-        let bytes = review(privileged);
+    for bytes in [review(false), review(true), hostile()] {
         let mut times: Vec<Duration> = Vec::with_capacity(rounds);
         let mut violations = 0;
         for _ in 0..rounds {

@@ -50,19 +50,19 @@ struct Status {
 
 /// The answer to the review with this identifier, as JSON.
 ///
-/// `allowed` is the caller's, for it may have to answer otherwise than the policies say. `refused_because` is told in place of the
-/// decision's own message. `annotations` win over those of users' policies, whose keys get `-` for what keys cannot hold.
+/// `allowed` is the caller's, for it may have to answer otherwise than the policies say; so is the `message`, which is told when it is refused: mostly
+/// [`Decision::message`]. `annotations` win over those of users' policies, whose keys get `-` for what keys cannot hold.
 #[must_use]
 pub fn review(
     uid: &str,
     decision: &Decision,
     allowed: bool,
-    refused_because: Option<&str>,
+    message: &str,
     annotations: BTreeMap<String, String>,
 ) -> Vec<u8> {
     let status = (!allowed).then(|| {
-        let message = refused_because.map_or_else(|| decision.message(), str::to_owned);
-        Status { code: 403, reason: "Forbidden", message: cut(message, MESSAGE_CHARACTERS) }
+        let message = cut(message.to_owned(), MESSAGE_CHARACTERS);
+        Status { code: 403, reason: "Forbidden", message }
     });
     let mut warnings: Vec<String> =
         decision.warnings().take(WARNINGS).map(|warning| cut(warning, WARNING_CHARACTERS)).collect();
@@ -132,7 +132,7 @@ mod tests {
     fn texts_are_bounded_and_our_annotations_win() {
         let own = BTreeMap::from([("decision".to_owned(), "0f".to_owned())]);
         let review: serde_json::Value =
-            serde_json::from_slice(&super::review("u", &decision(), false, None, own)).unwrap();
+            serde_json::from_slice(&super::review("u", &decision(), false, &decision().message(), own)).unwrap();
         let response = &review["response"];
         assert_eq!(response["auditAnnotations"], serde_json::json!({ "decision": "0f", "team-quota--x": "v" }));
         assert_eq!(response["status"]["message"].as_str().unwrap().chars().count(), MESSAGE_CHARACTERS);
@@ -141,12 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn an_allowed_request_has_no_status_and_a_reason_given_wins() {
-        let told = |allowed, reason| {
-            let bytes = super::review("u", &decision(), allowed, reason, BTreeMap::new());
+    fn an_allowed_request_has_no_status_and_a_refused_one_the_message_given() {
+        let told = |allowed| {
+            let bytes = super::review("u", &decision(), allowed, "because", BTreeMap::new());
             serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()["response"]["status"].clone()
         };
-        assert_eq!(told(true, None), serde_json::Value::Null);
-        assert_eq!(told(false, Some("because"))["message"], "because");
+        assert_eq!(told(true), serde_json::Value::Null);
+        assert_eq!(told(false)["message"], "because");
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 /// An `AdmissionReview` longer than this is refused. The API server takes objects of up to 3 MiB; an update has two of them.
@@ -51,7 +52,7 @@ pub struct Request<'a> {
     pub object: Option<Cow<'a, str>>,
     /// The object before an update or a deletion, as JSON.
     pub old_object: Option<Cow<'a, str>>,
-    /// The whole member `request` of the review, as JSON; `None` for a manifest.
+    /// The whole review, as JSON; `None` for a manifest.
     pub review: Option<&'a str>,
 }
 
@@ -81,14 +82,22 @@ pub enum RequestError {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Review<'a> {
+#[serde(rename_all = "camelCase", bound(deserialize = "R: Deserialize<'de>"))]
+struct Review<R> {
     #[serde(default)]
     api_version: String,
     #[serde(default)]
     kind: String,
-    #[serde(borrow)]
-    request: Option<&'a RawValue>,
+    request: Option<R>,
+}
+
+impl<R> Review<R> {
+    fn of_known_kind(self) -> Result<Self, RequestError> {
+        if self.kind == "AdmissionReview" && self.api_version == "admission.k8s.io/v1" {
+            return Ok(self);
+        }
+        Err(RequestError::Kind { kind: cut(&self.kind), api_version: cut(&self.api_version) })
+    }
 }
 
 #[derive(Deserialize)]
@@ -183,13 +192,13 @@ impl<'a> Request<'a> {
             return Err(RequestError::TooLong(bytes.len()));
         }
         let text = std::str::from_utf8(bytes).map_err(|error| RequestError::Form(error.to_string()))?;
-        let review: Review<'a> = serde_json::from_str(text).map_err(|error| RequestError::Form(error.to_string()))?;
-        if review.kind != "AdmissionReview" || review.api_version != "admission.k8s.io/v1" {
-            return Err(RequestError::Kind { kind: cut(&review.kind), api_version: cut(&review.api_version) });
-        }
-        let raw = review.request.ok_or(RequestError::NoRequest)?.get();
-        let request: ReviewRequest<'a> =
-            serde_json::from_str(raw).map_err(|error| RequestError::Form(error.to_string()))?;
+        let review = serde_json::from_str::<Review<ReviewRequest<'a>>>(text).map_err(|error| {
+            // Of a review of another kind it tells more that it is of another kind.
+            let kind =
+                serde_json::from_str::<Review<IgnoredAny>>(text).ok().and_then(|review| review.of_known_kind().err());
+            kind.unwrap_or_else(|| RequestError::Form(error.to_string()))
+        })?;
+        let request = review.of_known_kind()?.request.ok_or(RequestError::NoRequest)?;
         Ok(Self {
             uid: request.uid,
             group: request.kind.group,
@@ -204,7 +213,7 @@ impl<'a> Request<'a> {
             dry_run: request.dry_run.unwrap_or_default(),
             object: request.object.map(|raw| Cow::Borrowed(raw.get())),
             old_object: request.old_object.map(|raw| Cow::Borrowed(raw.get())),
-            review: Some(raw),
+            review: Some(text),
         })
     }
 
@@ -270,6 +279,14 @@ mod tests {
                 "expected kind AdmissionReview of admission.k8s.io/v1, found",
             ),
             (br#"{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}"#, "the AdmissionReview has no request"),
+            (
+                br#"{"kind":"ConversionReview","apiVersion":"apiextensions.k8s.io/v1","request":{"uid":"u"}}"#,
+                "expected kind AdmissionReview of admission.k8s.io/v1, found kind \"ConversionReview\"",
+            ),
+            (
+                br#"{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":1}}"#,
+                "failed to read the bytes as an AdmissionReview: invalid type: integer `1`, expected a string",
+            ),
         ] {
             let told = Request::from_review(bytes).unwrap_err().to_string();
             assert!(told.starts_with(error), "{told}");

@@ -25,6 +25,8 @@ pub(crate) struct Decided {
     pub(crate) asked: Option<Asked>,
     pub(crate) images: Vec<SeenImage>,
     pub(crate) decision: Decision,
+    /// [`Decision::message`], made once.
+    pub(crate) message: String,
     pub(crate) took: Duration,
 }
 
@@ -62,23 +64,9 @@ struct DecisionRecord<'a> {
     message: String,
     late: bool,
     evaluation_micros: u64,
-}
-
-#[derive(Serialize)]
-struct ImageRecord<'a> {
-    record: &'static str,
-    decision_id: &'a str,
-    decided_at: Timestamp,
-    webhook: &'a str,
-    kind: &'a str,
-    namespace: &'a str,
-    name: &'a str,
-    username: &'a str,
-    dry_run: bool,
-    allowed: bool,
-    #[serde(flatten)]
-    image: &'a SeenImage,
-    late: bool,
+    /// Rows of `admitted_images`, which have the rest from the members above.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    images: &'a [SeenImage],
 }
 
 #[derive(Serialize)]
@@ -133,39 +121,8 @@ impl Decided {
         joined(self.decision.excepted.iter().map(|excepted| excepted.exception.as_str()))
     }
 
-    /// The entries that record it: the decision, then each image. `allowed` is what is answered, `None` when no answer can be given.
-    pub(crate) fn entries(
-        &self,
-        source: &SourceName,
-        webhook: &str,
-        allowed: Option<bool>,
-        late: bool,
-    ) -> Vec<NewEntry> {
-        let mut entries = vec![self.entry(source, webhook, allowed, late)];
-        if let (Some(asked), Some(allowed)) = (&self.asked, allowed) {
-            entries.extend(self.images.iter().map(|image| {
-                let record = ImageRecord {
-                    record: "admitted_image",
-                    decision_id: &self.id,
-                    decided_at: self.at,
-                    webhook,
-                    kind: &asked.kind,
-                    namespace: &asked.namespace,
-                    name: &asked.name,
-                    username: &asked.username,
-                    dry_run: asked.dry_run,
-                    allowed,
-                    image,
-                    late,
-                };
-                entry(source, self.at, &record)
-            }));
-        }
-        entries
-    }
-
-    /// The entry of the decision itself; `allowed` is what is answered, `None` when no answer can be given.
-    fn entry(&self, source: &SourceName, webhook: &str, allowed: Option<bool>, late: bool) -> NewEntry {
+    /// The entry that records it, with its images; `allowed` is what is answered, `None` when no answer can be given.
+    pub(crate) fn entry(&self, source: &SourceName, webhook: &str, allowed: Option<bool>, late: bool) -> NewEntry {
         let decision = &self.decision;
         let counted = decision.violations.iter().map(|violation| listed(violation, None));
         let excepted = decision.excepted.iter().flat_map(|excepted| {
@@ -187,9 +144,11 @@ impl Decided {
             exceptions_not_applied: joined(decision.not_applied.iter().map(|left| left.exception.as_str())),
             violations: violations.len() + decision.omitted,
             violations_json: json(&violations),
-            message: cut(&decision.message()),
+            message: cut(&self.message),
             late,
             evaluation_micros: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+            // Of no answer nothing was let in or kept out.
+            images: if allowed.is_some() { &self.images } else { &[] },
         };
         entry(source, self.at, &record)
     }
@@ -249,5 +208,5 @@ fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn cut(text: &str) -> String {
-    text.chars().take(TEXT).collect()
+    text.char_indices().nth(TEXT).map_or(text, |(end, _)| &text[..end]).to_owned()
 }

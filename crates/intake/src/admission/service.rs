@@ -1,4 +1,4 @@
-//! One review: who sends it, what is decided, the record, the answer.
+//! One review: who sends it, room for it, the record of its decision, the answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use policy::request::MAX_REVIEW_BYTES;
-use policy::{Context, Decision, PolicySet, ReadRequest, Request, Surroundings, Verdict};
+use policy::{Surroundings, Verdict};
 use records::SourceName;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
@@ -21,7 +21,7 @@ use super::late::Late;
 use super::options::WithoutRecord;
 use super::policies::Policies;
 use super::record::{Asked, Decided};
-use super::signed_images::{self, SeenImage, SignatureCheck};
+use super::signed_images::SignatureCheck;
 use crate::journal::Journal;
 use crate::listening::Peer;
 use crate::now;
@@ -32,9 +32,6 @@ use crate::receiver::{StoreHandle, is_length_limit};
 const UNIT: usize = 1 << 10;
 /// What a review takes beside its body, in units.
 const OVERHEAD_UNITS: usize = 16;
-/// How long a namespace that is not known yet is waited for: the watch tells of a new one within milliseconds.
-const NAMESPACE_WAIT: Duration = Duration::from_millis(250);
-
 /// What all reviews share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -59,20 +56,12 @@ pub(crate) struct Shared {
 }
 
 /// Why a review was not answered as one.
-struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     reason: String,
 }
 
-/// A review that was judged.
-struct Judged {
-    uid: Option<String>,
-    asked: Option<Asked>,
-    images: Vec<SeenImage>,
-    decision: Decision,
-}
-
-fn refuse(status: StatusCode, reason: impl Into<String>) -> Refusal {
+pub(crate) fn refuse(status: StatusCode, reason: impl Into<String>) -> Refusal {
     Refusal { status, reason: reason.into() }
 }
 
@@ -168,131 +157,13 @@ impl Shared {
         }
     }
 
-    async fn decide(&self, deadline: Deadline, bytes: Bytes) -> Result<Decided, Refusal> {
-        let (set, at) = (self.policies.in_force(), now());
-        // Most reviews are judged by what is known already, and read once for it.
-        let (judged, took) = match self.judged(&set, self.known_surroundings(), &bytes, deadline, None).await? {
-            (Some(judged), took) => (judged, took),
-            (None, _) => {
-                let (surroundings, images) = match Request::from_review(&bytes) {
-                    Ok(request) => (self.surroundings_for(&set, &request).await, self.images(&request, deadline).await),
-                    Err(_) => (self.known_surroundings(), Vec::new()),
-                };
-                let (judged, took) = self.judged(&set, surroundings, &bytes, deadline, Some(images)).await?;
-                (judged.expect("what was waited for is there"), took)
-            }
-        };
-        let id = draw_id().map_err(|_| refuse(StatusCode::SERVICE_UNAVAILABLE, "no random number could be drawn"))?;
-        let Judged { uid, asked, images, decision } = judged;
-        Ok(Decided { id, at, uid: uid.unwrap_or_default(), asked, images, decision, took })
-    }
-
-    /// [`Self::judge`] and how long it took, for which this thread may be kept busy: the others of the runtime take over its other work. A thread of its own would be one more that has to be
-    /// woken, and to wake this one, for a judgement that mostly takes less than that.
-    async fn judged(
-        &self,
-        set: &PolicySet,
-        surroundings: Arc<Surroundings>,
-        bytes: &Bytes,
-        deadline: Deadline,
-        images: Option<Vec<SeenImage>>,
-    ) -> Result<(Option<Judged>, Duration), Refusal> {
-        let permit = by(deadline.evaluation, self.evaluations.acquire()).await;
-        let Some(Ok(_permit)) = permit else {
-            return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "too many reviews at once"));
-        };
-        let begin = Instant::now();
-        let judging = || self.judge(set, &surroundings, bytes, deadline, images);
-        // What is shared is read only, but for caches that are locked; a poisoned lock is another panic, and so another error.
-        let judging = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(judging));
-        let judged = tokio::task::block_in_place(judging).unwrap_or_else(|_| {
-            let note = "the evaluation ended out of order; this is a fault of Plimsoll";
-            let decision = Decision::plain(Verdict::Error, note, set.digest());
-            Some(Judged { uid: policy::request::review_uid(bytes), asked: None, images: Vec::new(), decision })
-        });
-        Ok((judged, begin.elapsed()))
-    }
-
-    /// The images of the request, with what is known of their signatures. In an exempt namespace nobody is asked.
-    async fn images(&self, request: &Request<'_>, deadline: Deadline) -> Vec<SeenImage> {
-        let images = ReadRequest::new(request).images();
-        match self.signatures.as_ref().filter(|_| !self.is_exempt(request)) {
-            Some(check) => signed_images::look(check, images, deadline.signatures).await,
-            None => signed_images::listed(images),
-        }
-    }
-
-    /// Whether the request is in a namespace in which nothing is ever refused.
-    fn is_exempt(&self, request: &Request<'_>) -> bool {
-        self.exempt_namespaces.contains(&request.namespace)
-    }
-
-    /// What is known of the cluster, after a short wait when the request's namespace has just been made.
-    async fn surroundings_for(&self, set: &PolicySet, request: &Request<'_>) -> Arc<Surroundings> {
-        if asks_for_namespace(set, request) {
-            let mut receiver = self.surroundings.clone();
-            let known = |known: &Option<Arc<Surroundings>>| {
-                known.as_ref().is_some_and(|known| known.has_namespace(&request.namespace))
-            };
-            drop(tokio::time::timeout(NAMESPACE_WAIT, receiver.wait_for(known)).await);
-        }
-        self.known_surroundings()
-    }
-
-    fn known_surroundings(&self) -> Arc<Surroundings> {
-        let known = self.surroundings.borrow().clone();
-        // Nothing is known yet: a policy that selects by namespace then fails by its own failure policy, as with an API server that has not synced.
-        known.unwrap_or_else(|| Arc::new(Surroundings::new().all()))
-    }
-
-    /// Judges a review. `None` when something has to be waited for first; not when the images are given, which are what is waited for.
-    fn judge(
-        &self,
-        set: &PolicySet,
-        surroundings: &Surroundings,
-        bytes: &[u8],
-        deadline: Deadline,
-        images: Option<Vec<SeenImage>>,
-    ) -> Option<Judged> {
-        let request = match Request::from_review(bytes) {
-            Ok(request) => request,
-            Err(error) => {
-                let decision = Decision::plain(Verdict::Error, error.to_string(), set.digest());
-                let uid = policy::request::review_uid(bytes);
-                return Some(Judged { uid, asked: None, images: Vec::new(), decision });
-            }
-        };
-        if images.is_none() && self.has_to_wait(set, surroundings, &request) {
-            return None;
-        }
-        let read = ReadRequest::new(&request);
-        let images = images.unwrap_or_else(|| signed_images::listed(read.images()));
-        let decision = if self.is_exempt(&request) {
-            let note = "not judged: the namespace is exempt, so that nobody can be locked out of it";
-            Decision::plain(Verdict::Allow, note, set.digest())
-        } else {
-            let expired = || Instant::now() >= deadline.evaluation;
-            let context = Context::at(now()).within(surroundings).until(&expired);
-            let elsewhere = images.iter().filter_map(SeenImage::violation).collect();
-            read.evaluate(set, &context, elsewhere)
-        };
-        let uid = policy::request::answerable(&request.uid).map(str::to_owned);
-        Some(Judged { uid, asked: Some(Asked::of(&request)), images, decision })
-    }
-
-    /// Whether the request's namespace is not known yet, and a policy may ask for it, or registries have to be asked.
-    fn has_to_wait(&self, set: &PolicySet, surroundings: &Surroundings, request: &Request<'_>) -> bool {
-        (self.signatures.is_some() && !self.is_exempt(request))
-            || (asks_for_namespace(set, request) && !surroundings.has_namespace(&request.namespace))
-    }
-
     /// Makes the record durable and gives the answer.
     async fn record(&self, deadline: Deadline, decided: Decided) -> Result<Vec<u8>, Refusal> {
         let allowed = matches!(decided.decision.verdict, Verdict::Allow | Verdict::Warn);
         let answerable = !decided.uid.is_empty();
         let record =
-            |allowed: bool, late| decided.entries(&self.source, &self.webhook, answerable.then_some(allowed), late);
-        let stored = by(deadline.record, self.store.0.append_async(record(allowed, false))).await;
+            |allowed: bool, late| decided.entry(&self.source, &self.webhook, answerable.then_some(allowed), late);
+        let stored = by(deadline.record, self.store.0.append_async(vec![record(allowed, false)])).await;
         self.writable.store(matches!(stored, Some(Ok(_))), Ordering::Relaxed);
         let (allowed, place, because) = match stored {
             Some(Ok(receipt)) => (allowed, receipt.placed.first().map(|placed| placed.first_seq), None),
@@ -303,9 +174,7 @@ impl Shared {
                 };
                 tracing::error!(reason, "a decision could not be recorded in time");
                 let allowed = allowed && self.without_record == WithoutRecord::Decide;
-                for entry in record(allowed, true) {
-                    self.late.push(entry);
-                }
+                self.late.push(record(allowed, true));
                 let because = "the decision could not be recorded, and nothing is let in without a record";
                 (allowed, None, (!allowed).then_some(because))
             }
@@ -315,7 +184,8 @@ impl Shared {
         }
         let because = because.filter(|_| matches!(decided.decision.verdict, Verdict::Allow | Verdict::Warn));
         let annotations = self.annotations(&decided, place);
-        Ok(policy::answer::review(&decided.uid, &decided.decision, allowed, because, annotations))
+        let message = because.unwrap_or(&decided.message);
+        Ok(policy::answer::review(&decided.uid, &decided.decision, allowed, message, annotations))
     }
 
     /// What goes into the API server's audit event, on allow and on deny.
@@ -338,21 +208,11 @@ impl Shared {
     }
 }
 
-fn asks_for_namespace(set: &PolicySet, request: &Request<'_>) -> bool {
-    !set.user_policies().is_empty() && !request.namespace.is_empty()
-}
-
 fn too_large() -> Refusal {
     refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {MAX_REVIEW_BYTES} bytes"))
 }
 
 /// The future's result, or `None` when it is not there by the time.
-async fn by<T>(time: Instant, future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn by<T>(time: Instant, future: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout_at(time.into(), future).await.ok()
-}
-
-fn draw_id() -> Result<String, getrandom::Error> {
-    let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(hex::encode(bytes))
 }

@@ -28,15 +28,18 @@ impl fmt::Debug for SignatureCheck {
     }
 }
 
-/// One image with what was found out about it: the part of its record that does not depend on the answer.
+/// One image with what was found out about it: as a decision's record lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct SeenImage {
     path: String,
     image: String,
     signatures: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pinned: Option<bool>,
     detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rules: Option<String>,
 }
 

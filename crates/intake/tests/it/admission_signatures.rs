@@ -67,12 +67,23 @@ async fn images_are_judged_by_their_signatures_and_recorded() {
     assert!(unknown["status"]["message"].as_str().unwrap().contains("not known"), "{unknown}");
     webhook.stop().await;
 
-    let images = records(&store, "admitted_image");
+    let decisions = records(&store, "admission_decision");
+    let images = decisions
+        .iter()
+        .flat_map(|decision| decision["images"].as_array().unwrap().iter().map(move |image| (decision, image)));
+    let images: Vec<_> = images.collect();
     let told: Vec<_> = images
         .iter()
-        .map(|image| {
-            let text = |name: &str| image[name].as_str().unwrap_or_default().to_owned();
-            (text("kind"), text("namespace"), text("signatures"), image["allowed"] == true, image["pinned"].as_bool())
+        .map(|(decision, image)| {
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            let pinned = image["pinned"].as_bool();
+            (
+                text(&decision["kind"]),
+                text(&decision["namespace"]),
+                text(&image["signatures"]),
+                decision["allowed"] == true,
+                pinned,
+            )
         })
         .collect();
     let row = |kind: &str, namespace: &str, signatures: &str, allowed, pinned| {
@@ -92,6 +103,7 @@ async fn images_are_judged_by_their_signatures_and_recorded() {
             row("Pod", "shop", "unknown", false, None),
         ]
     );
-    assert_eq!(images[0]["digest"], signed.to_string());
-    assert!(images.iter().filter(|image| image["namespace"] != "plimsoll").all(|image| image["rules"].is_string()));
+    assert_eq!(images[0].1["digest"], signed.to_string());
+    let asked = images.iter().filter(|(decision, _)| decision["namespace"] != "plimsoll");
+    assert!(asked.clone().count() == 8 && asked.clone().all(|(_, image)| image["rules"].is_string()));
 }

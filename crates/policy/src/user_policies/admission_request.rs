@@ -26,7 +26,9 @@ pub(super) fn read<'c>(request: &Request<'_>, context: &Context<'c>) -> Result<A
 }
 
 fn of_review<'c>(review: &str, context: &Context<'c>) -> Result<AdmissionRequest<'c>, String> {
-    let json: Value = serde_json::from_str(review).map_err(|error| format!("failed to read the request: {error}"))?;
+    let mut review: Value =
+        serde_json::from_str(review).map_err(|error| format!("failed to read the request: {error}"))?;
+    let json = review.get_mut("request").map(Value::take).unwrap_or_default();
     let request = read_request(&json)?;
     let namespace = request.object_namespace().map(|name| context.surroundings.namespace(name));
     let objects = ["/object", "/oldObject"].into_iter().filter_map(|object| json.pointer(object));

@@ -75,11 +75,9 @@ fn entries() -> Vec<NewEntry> {
                 "approver": "bob", "reason": "an old driver", "expires": "2027-01-01T00:00:00.000000Z"}}]
         }).to_string()
     });
-    let image = json!({
-        "record": "admitted_image", "decision_id": id(1), "decided_at": "2026-11-02T10:00:00Z", "webhook": WEBHOOK, "kind": "Pod", "namespace": "shop",
-        "name": "web-1", "username": "alice", "dry_run": false, "allowed": false, "path": "spec.containers[0].image", "image": "nginx:1.27",
-        "signatures": "not_checked", "digest": null, "pinned": null, "detail": "", "rules": null, "late": false
-    });
+    let image = json!({"images": [{
+        "path": "spec.containers[0].image", "image": "nginx:1.27", "signatures": "not_checked", "detail": ""
+    }]});
     let event = json!({
         "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata", "auditID": "a-1", "stage": "ResponseComplete",
         "requestURI": "/api/v1/namespaces/shop/pods", "verb": "create", "user": {"username": "alice"}, "sourceIPs": ["10.0.0.1"],
@@ -90,8 +88,7 @@ fn entries() -> Vec<NewEntry> {
     let late = with(denied("pod-security/hostPathVolumes"), json!({"username": "bob", "namespace": "billing"}));
     let mut all = vec![
         entry("prod/admission/admission.plimsoll.dev", "2026-11-01T00:00:00Z", &set),
-        decision(1, "2026-11-02T10:00:00Z", denied("no-privileged")),
-        entry("prod/admission/admission.plimsoll.dev", "2026-11-02T10:00:00Z", &image),
+        decision(1, "2026-11-02T10:00:00Z", with(denied("no-privileged"), image)),
         entry("prod/audit/apiserver-1", "2026-11-02T10:00:01Z", &event),
         // Recorded once before its answer, and again with it.
         decision(2, "2026-11-02T11:00:00Z", with(late.clone(), json!({"verdict": "allow", "allowed": null}))),

@@ -1,7 +1,6 @@
 //! Creates of pods through a real API server: without a webhook, with one that does nothing, and with ours, by turns in one run.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -9,45 +8,51 @@ use axum::routing::post;
 use axum::{Json, Router};
 use e2e::control_plane::{ControlPlane, ControlPlaneOptions};
 use e2e::identity::Identity;
-use e2e::pki::Authority;
 use e2e::server::HttpsServer;
-use intake::admission::CertificateFiles;
-use intake::admission::manifest::{Address, FailurePolicy, ManifestOptions, manifest};
-use intake::{Admission, AdmissionOptions};
-use policy::Surroundings;
 use policy::trial::many_policies;
 use serde_json::{Value, json};
-use store::{Store, StoreOptions};
-use tokio::sync::watch;
 
-use crate::store_parts::Tables;
+use crate::role::{Role, printed};
 
-const WEBHOOK: &str = "admission.plimsoll.dev";
 const PODS: &str = "/api/v1/namespaces/shop/pods?dryRun=All";
 /// Clients at once.
 const CLIENTS: [usize; 3] = [1, 16, 64];
-/// How often each webhook has its turn with each number of clients unless `PLIMSOLL_BENCH_TURNS` says otherwise, and for how long.
-const TURNS: usize = 9;
+/// How long a turn is.
 const TURN: Duration = Duration::from_secs(3);
 const SOON: Duration = Duration::from_secs(60);
-const GUARDS: [&str; 3] = ["no webhook", "a webhook that does nothing", "Plimsoll's, 31 policies"];
 
-pub(crate) fn run(dir: &Path) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(compare(&dir.join("api-server"))).expect("the control plane and its webhooks work");
+/// What is compared: whose webhook is asked, by its place among the configurations, and about which pod.
+struct Side {
+    name: &'static str,
+    webhook: usize,
+    compliant: bool,
 }
 
-/// The pod of the other admission benchmark without what only an API server may write.
-fn pod() -> String {
+const SIDES: [Side; 4] = [
+    Side { name: "no webhook", webhook: 0, compliant: true },
+    Side { name: "a webhook that does nothing", webhook: 1, compliant: true },
+    Side { name: "Plimsoll's, 31 policies", webhook: 2, compliant: true },
+    Side { name: "Plimsoll's, 31 policies, 4 violations recorded and warned of", webhook: 2, compliant: false },
+];
+/// Which side the others are held against.
+const NOTHING: usize = 1;
+
+/// The pod of the other admission benchmarks without what only an API server may write. It complies when its images have digests.
+fn pod(compliant: bool) -> String {
     let review: Value = serde_json::from_slice(&traffic::admission::review(false)).expect("a review is JSON");
     let mut pod = review["request"]["object"].clone();
     pod["metadata"]["managedFields"] = json!([]);
     // In place of the fields, so that it has the same size.
     pod["metadata"]["annotations"]["example.test/notes"] = json!("x".repeat(2400));
+    for container in pod["spec"]["containers"].as_array_mut().into_iter().flatten().filter(|_| compliant) {
+        let image = format!("{}@sha256:{}", container["image"].as_str().unwrap_or_default(), "5".repeat(64));
+        container["image"] = image.into();
+    }
     pod.to_string()
 }
 
-async fn compare(dir: &Path) -> Result<()> {
+pub(crate) async fn compare(turns: u64) -> Result<()> {
+    let dir = tempfile::tempdir()?;
     let plane = ControlPlane::start(ControlPlaneOptions::default()).await?;
     let admin = plane.admin()?;
     plane.kubectl(&admin, &["create", "namespace", "shop"]).await?.success()?;
@@ -61,94 +66,88 @@ async fn compare(dir: &Path) -> Result<()> {
         }),
     );
     let nothing = HttpsServer::start(nothing, "webhook-that-does-nothing", None, None)?;
-    let authority = Authority::new("webhook-ca")?;
-    let (webhook, store) = ours(dir, &authority).await?;
+    // Recorded only: what the policies find must not shorten the way of a request.
+    let recorded = many_policies().replace("\nspec:\n", "\nspec:\n  action: Audit\n");
+    let role = Role::start(dir.path(), &plane, &recorded).await?;
 
     let configurations = [
         None,
-        Some(configuration(&nothing.url(), nothing.authority_pem())),
-        Some(configuration(&format!("https://{}", webhook.address()), authority.pem())),
+        Some(configuration(dir.path(), "nothing", &nothing.url(), nothing.authority_pem()).await?),
+        Some(configuration(dir.path(), "ours", &role.url, role.authority.pem()).await?),
     ];
-    let pod = pod();
-    let turns = std::env::var("PLIMSOLL_BENCH_TURNS").ok().and_then(|text| text.parse().ok()).unwrap_or(TURNS).max(1);
+    let http = e2e::request::client(plane.authority_pem(), &admin)?;
+    for side in &SIDES {
+        put(&plane, &admin, configurations[side.webhook].as_deref()).await?;
+        let url = format!("{}{PODS}", plane.url(0));
+        let answer = http.post(url).header("content-type", "application/json").body(pod(side.compliant)).send().await?;
+        let warnings = answer.headers().get_all("warning").iter();
+        let warnings = warnings.filter(|warning| warning.to_str().is_ok_and(|text| text.contains("require-digest")));
+        ensure!(warnings.count() == if side.compliant { 0 } else { 4 }, "{}: not judged as it should be", side.name);
+    }
     for clients in CLIENTS {
-        let mut seen: [Vec<Seen>; 3] = Default::default();
+        let mut seen: [Vec<Seen>; SIDES.len()] = Default::default();
         for turn in 0..turns {
-            let mut order = [0, 1, 2];
+            let mut order: Vec<usize> = (0..SIDES.len()).collect();
             if turn % 2 == 1 {
                 // The machine gets faster or slower over minutes: neither webhook may always be first.
                 order.reverse();
             }
-            for guard in order {
-                put(&plane, &admin, configurations[guard].as_deref()).await?;
-                seen[guard].push(press(&plane, &admin, &pod, clients).await?);
+            for side in order {
+                put(&plane, &admin, configurations[SIDES[side].webhook].as_deref()).await?;
+                seen[side].push(press(&plane, &admin, &pod(SIDES[side].compliant), clients).await?);
             }
         }
-        tell(clients, seen);
+        tell(clients, &seen);
     }
-    webhook.stop().await;
-    store.close();
+    role.end().await?;
     Ok(())
 }
 
-fn tell(clients: usize, mut seen: [Vec<Seen>; 3]) {
-    // Turn by turn, because turns that follow each other are alike.
-    let mut shares: Vec<f64> = seen[1].iter().zip(&seen[2]).map(|(nothing, ours)| ours.rate / nothing.rate).collect();
-    shares.sort_by(f64::total_cmp);
-    for (guard, turns) in GUARDS.iter().zip(&mut seen) {
-        turns.sort_by(|a, b| a.rate.total_cmp(&b.rate));
-        let middle = &turns[turns.len() / 2];
+fn tell(clients: usize, seen: &[Vec<Seen>; SIDES.len()]) {
+    for (side, turns) in SIDES.iter().zip(seen) {
+        let mut sorted: Vec<&Seen> = turns.iter().collect();
+        sorted.sort_by(|a, b| a.rate.total_cmp(&b.rate));
+        let middle = sorted[sorted.len() / 2];
         println!(
-            "api-server, {clients} clients, {guard}: {:.0} creates/s (middle of {} turns of {} s, {:.0} to {:.0}); answered after {:.1} ms (median), {:.1} ms (99 of 100)",
+            "api-server, {clients} clients, {}: {:.0} creates/s (middle of {} turns of {} s, {:.0} to {:.0}); answered after {:.1} ms (median), {:.1} ms (99 of 100)",
+            side.name,
             middle.rate,
-            turns.len(),
+            sorted.len(),
             TURN.as_secs(),
-            turns[0].rate,
-            turns[turns.len() - 1].rate,
+            sorted[0].rate,
+            sorted[sorted.len() - 1].rate,
             middle.median,
             middle.slow,
         );
     }
-    // Ranks between which the true middle is in 95 of 100 cases (by the sign test).
-    let count = shares.len() as f64;
-    let rank = (((count - 1.96 * count.sqrt()) / 2.0).floor().max(0.0) as usize).min(shares.len() - 1);
-    println!(
-        "api-server, {clients} clients, Plimsoll's beside the one that does nothing, turn by turn: {:.1} % of its creates (middle; with a probability of 95 % between {:.1} and {:.1} %)",
-        shares[shares.len() / 2] * 100.0,
-        shares[rank] * 100.0,
-        shares[shares.len() - 1 - rank] * 100.0,
-    );
+    for (side, turns) in SIDES.iter().zip(seen).skip(NOTHING + 1) {
+        // Turn by turn, because turns that follow each other are alike.
+        let pairs = seen[NOTHING].iter().zip(turns);
+        let mut shares: Vec<f64> = pairs.map(|(nothing, own)| own.rate / nothing.rate * 100.0).collect();
+        shares.sort_by(f64::total_cmp);
+        // Ranks between which the true middle is in 95 of 100 cases (by the sign test).
+        let count = shares.len() as f64;
+        let rank = (((count - 1.96 * count.sqrt()) / 2.0).floor().max(0.0) as usize).min(shares.len() - 1);
+        println!(
+            "api-server, {clients} clients, {} beside the one that does nothing, turn by turn: {:.1} % of its creates (middle; with a probability of 95 % between {:.1} and {:.1} %; to reach: 90 %)",
+            side.name,
+            shares[shares.len() / 2],
+            shares[rank],
+            shares[shares.len() - 1 - rank],
+        );
+    }
 }
 
-async fn ours(dir: &Path, authority: &Authority) -> Result<(Admission, Store)> {
-    std::fs::create_dir_all(dir.join("policies"))?;
-    // Recorded only: what the policies find must not shorten the way of a request.
-    let recorded = many_policies().replace("\nspec:\n", "\nspec:\n  action: Audit\n");
-    std::fs::write(dir.join("policies/all.yaml"), recorded)?;
-    let certified = authority.server(&["127.0.0.1"])?;
-    let files = CertificateFiles { certificate: dir.join("tls.crt"), private_key: dir.join("tls.key") };
-    std::fs::write(&files.certificate, &certified.certificate_pem)?;
-    std::fs::write(&files.private_key, &certified.key_pem)?;
-    let store = Store::open(StoreOptions::new(dir.join("store"), "bench.test/api-server"), Arc::new(Tables))?;
-    let (_known, surroundings) = watch::channel(Some(Arc::new(Surroundings::new().all())));
-    let mut options = AdmissionOptions::new("bench", ([127, 0, 0, 1], 0).into(), files, surroundings);
-    options.policies = Some(dir.join("policies"));
-    options.drain = Duration::ZERO;
-    let webhook = Admission::start(options, store.clone()).await?;
-    Ok((webhook, store))
-}
-
-fn configuration(url: &str, authority: &str) -> String {
-    manifest(&ManifestOptions {
-        webhook: WEBHOOK.to_owned(),
-        namespace: "plimsoll".to_owned(),
-        address: Address::Url(url.to_owned()),
-        authority: Some(authority.as_bytes().to_vec()),
-        failure_policy: FailurePolicy::Fail,
-        timeout_seconds: 10,
-        all_resources: false,
-        from_disk: false,
-    })
+/// The webhook's configuration, as the program prints it for an administrator.
+async fn configuration(dir: &Path, name: &str, url: &str, authority: &str) -> Result<String> {
+    let file = dir.join(format!("{name}.pem"));
+    std::fs::write(&file, authority)?;
+    let file = file.to_str().context("a path of Unicode")?;
+    let origin = url.trim_end_matches("/admission");
+    let printed = printed(&["admission", "manifest", "--url", origin, "--authority", file]).await?;
+    let documents =
+        printed.split("\n---\n").filter(|document| document.contains("kind: ValidatingWebhookConfiguration"));
+    Ok(documents.collect())
 }
 
 /// Puts a webhook in force, or none, and waits until the API server goes by it: which webhooks were asked stands in its metrics.
@@ -159,7 +158,7 @@ async fn put(plane: &ControlPlane, admin: &Identity, configuration: Option<&str>
         || async { Ok::<_, anyhow::Error>(asked(&plane.request(admin, "GET", "/metrics", &[], None).await?.body)) };
     let once = || async {
         let before = asked().await?;
-        let answer = plane.request(admin, "POST", PODS, &[], Some(&pod())).await?;
+        let answer = plane.request(admin, "POST", PODS, &[], Some(&pod(true))).await?;
         ensure!(answer.status == 201, "a pod was not let in: {} {}", answer.status, answer.body);
         Ok(asked().await? > before)
     };
