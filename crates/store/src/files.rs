@@ -7,7 +7,8 @@
 //! - **Durable**: what was appended before [`GrowingFile::sync`] returned, and what was written before [`Files::sync`] returned,
 //!   survives a power loss. A name (new, renamed or removed) is durable when [`Files::sync_folder`] of its folder returned.
 //! - **Unsynced bytes**: after a crash, bytes appended after the last sync are a prefix of what was appended, in which whole
-//!   blocks of 512 bytes (aligned in the file) may be zero. Bytes that were synced are never changed by it.
+//!   blocks of 512 bytes (aligned in the file) may be zero, and of which what shares a block with synced bytes may be. Bytes that were synced are
+//!   never changed by it. Behind them are zeros as far as room was made ([`GrowingFile::make_room`]).
 //! - **Atomic**: after [`Files::rename`] a reader sees the whole old file or the whole new one, never a mixture.
 //! - **Conditional**: [`Files::create`] fails with [`std::io::ErrorKind::AlreadyExists`] when the name is taken, and
 //!   [`Files::lock`] gives the lock to one process at most.
@@ -55,7 +56,14 @@ pub trait GrowingFile: Send {
     /// Any error of the system. Nothing can be said of the unsynced bytes then; call [`GrowingFile::cut`] before going on.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Cuts the file to this length, durably, and appends there from now on.
+    /// Writes zeros behind everything appended, up to this length of the file, durably. What is appended there then changes no length of the file, which
+    /// is one write less for a disk to make durable.
+    ///
+    /// # Errors
+    /// Any error of the system; some of the zeros may be there.
+    fn make_room(&mut self, length: u64) -> io::Result<()>;
+
+    /// Cuts the file to this length, durably, with any room made behind it, and appends there from now on.
     ///
     /// # Errors
     /// Any error of the system.

@@ -281,7 +281,7 @@ impl StoreReader {
         if self.tail.is_some_and(|(last, _)| number > last) {
             return Ok(false);
         }
-        let Some(mut content) = self.files.read(&file).map_err(io(&file))? else {
+        let Some(mut content) = wal::read(&*self.files, &file, number).map_err(io(&file))? else {
             let file = layout::segment(number);
             let Some(content) = self.files.read(&file).map_err(io(&file))? else { return Ok(false) };
             let failed = |source| ReadError::Segment { file, source };

@@ -164,8 +164,9 @@ fn recover_wal(
     let file = layout::wal(number);
     let content = files.read(&file).map_err(failed(&file))?.unwrap_or_default();
     let scan = wal::scan(&file, number, &content)?;
-    if !last && (scan.torn || scan.records.is_empty()) {
-        // The next file is begun only after everything in this one was synced.
+    let more = content.len() as u64 > scan.end;
+    if !last && (more || scan.records.is_empty()) {
+        // The next file is begun only after everything in this one was synced, and room behind it cut.
         return Err(WalError::Damaged { file, offset: scan.end, what: "a record is cut off" }.into());
     }
     if scan.torn {
@@ -174,7 +175,7 @@ fn recover_wal(
     }
     if scan.records.is_empty() {
         // Nothing was ever acknowledged from it; the writer begins it anew.
-        if scan.torn {
+        if more {
             files.open(&file).and_then(|mut open| open.cut(0)).map_err(failed(&file))?;
         }
         return Ok(());
@@ -197,6 +198,8 @@ fn recover_wal(
                 durable: scan.end,
                 lines: found.bytes,
                 room: found.room,
+                reserved: scan.end,
+                group: 0,
                 dirty: false,
                 since: Instant::now(),
             });

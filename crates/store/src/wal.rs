@@ -14,14 +14,20 @@
 //! | 28..32 | length of the group |
 //! | 32..36 | CRC-32 (IEEE) of bytes 0..32 |
 //!
-//! The payload is one zstd frame that holds complete segment lines, each with its line break.
+//! The payload is one zstd frame that holds complete segment lines, each with its line break. Behind the last record of a file that is
+//! being written there may be zeros: room for the next ones ([`crate::files::GrowingFile::make_room`]), of which nothing is left in a complete file.
 //!
 //! # Torn or damaged
 //! The writer appends one group of records, syncs, acknowledges, and only then appends the next group. So whatever precedes
 //! a valid record of a later group was acknowledged. By the contract of [`crate::files`] a crash leaves of an unsynced group a
 //! prefix, perhaps with zeroed blocks. Therefore the end of a file is *torn* (and is cut) only if the file is too short for
-//! the record that its header announces, or if the record holds a zeroed block; and nothing shows that a later group was begun. Anything
-//! else that does not verify is *damage* to what may have been acknowledged, and nothing is cut.
+//! the record that its header announces, or if what the record has of a block is zero, or all from some place in it on (four bytes of a payload at least: less may
+//! be its own); and nothing shows that a later group was begun. Anything else that does not verify is *damage* to what may have been acknowledged, and nothing
+//! is cut.
+
+use std::io;
+
+use crate::files::Files;
 
 /// First bytes of a file.
 const FILE_MAGIC: &[u8; 8] = b"PLIMWAL1";
@@ -33,8 +39,8 @@ const RECORD_MAGIC: &[u8; 4] = b"PLWR";
 pub(crate) const RECORD_HEAD: usize = 36;
 /// Blocks that a crash may leave zero.
 const BLOCK: usize = 512;
-/// A zeroed rest shorter than this is not taken for a torn end.
-const ZERO_REST: usize = 16;
+/// So many zeros at the end of a payload are not its own: it ends with a checksum.
+const ZERO_END: usize = 4;
 /// Longest lines of one record; one entry of the largest size as base64 fits.
 pub(crate) const RECORD_LIMIT: usize = 256 << 20;
 
@@ -117,10 +123,20 @@ pub(crate) struct Record<'a> {
 pub(crate) struct Scan<'a> {
     /// The complete records.
     pub(crate) records: Vec<Record<'a>>,
-    /// Where the complete records end; what follows is torn.
+    /// Where the complete records end; what follows is torn, or zeros.
     pub(crate) end: u64,
-    /// Whether anything follows.
+    /// Whether anything but zeros follows.
     pub(crate) torn: bool,
+}
+
+/// The content of a file of this number that somebody else may be writing to; `None` when there is none.
+///
+/// Whoever reads while a group is being written may see a part of it that no crash would leave. A moment later it is there.
+pub(crate) fn read(files: &dyn Files, file: &str, number: u64) -> io::Result<Option<Vec<u8>>> {
+    match files.read(file)? {
+        Some(content) if scan(file, number, &content).is_err() => files.read(file),
+        content => Ok(content),
+    }
 }
 
 /// Reads a file. Payloads are verified by their checksum, not decompressed.
@@ -134,6 +150,8 @@ pub(crate) fn scan<'a>(file: &str, number: u64, content: &'a [u8]) -> Result<Sca
         }
         return Err(WalError::Head { file: file.to_owned(), number });
     }
+    // Whatever was written ends here, but for zeros at its own end.
+    let written = content.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let mut records = Vec::new();
     let mut at = head.len();
     while at < content.len() {
@@ -142,7 +160,8 @@ pub(crate) fn scan<'a>(file: &str, number: u64, content: &'a [u8]) -> Result<Sca
                 at += RECORD_HEAD + record.frame.len();
                 records.push(record);
             }
-            Err(fault) if is_torn(content, at, fault) => {
+            Err(_) if written <= at => break,
+            Err(fault) if is_torn(content, at, written, fault) => {
                 return Ok(Scan { records, end: at as u64, torn: true });
             }
             Err(fault) => {
@@ -216,10 +235,10 @@ fn record_at(content: &[u8], at: usize) -> Result<Record<'_>, Fault> {
     Ok(Record { offset: at as u64, frame, bytes, lines })
 }
 
-/// Whether a crash before the sync explains what is at this place, as the module says.
-fn is_torn(content: &[u8], at: usize, fault: Fault) -> bool {
+/// Whether a crash before the sync explains what is at this place, as the module says. From `written` on there are only zeros.
+fn is_torn(content: &[u8], at: usize, written: usize, fault: Fault) -> bool {
     // Anything behind the group, and any record of a later group, proves that this one was synced.
-    if header_at(content, at).is_some_and(|header| header.group.1 < content.len() as u64) {
+    if header_at(content, at).is_some_and(|header| header.group.1 < written as u64) {
         return false;
     }
     let mut from = at + 1;
@@ -236,27 +255,24 @@ fn is_torn(content: &[u8], at: usize, fault: Fault) -> bool {
             began || zeroed(content, at, content.len())
         }
         Fault::ShortPayload => true,
-        Fault::Head => zeroed(content, at, content.len()),
-        Fault::Payload { length } => zeroed(content, at, at + RECORD_HEAD + length),
+        // How long the record was to be is not known; room behind it, which is zero whatever became of it, proves nothing. No payload is nothing but zeros.
+        Fault::Head => written <= at + RECORD_HEAD || zeroed(content, at, written),
+        Fault::Payload { length } => {
+            let end = at + RECORD_HEAD + length;
+            written + ZERO_END <= end || zeroed(content, at, end)
+        }
     }
 }
 
-/// Whether a block (aligned in the file) inside the range is zero, or the range's end from a block's beginning (or its own) on.
+/// Whether what the range has of a block (aligned in the file) is zero.
 fn zeroed(content: &[u8], from: usize, to: usize) -> bool {
-    let zero = |range: &[u8]| range.iter().all(|b| *b == 0);
-    if zero(&content[from..to]) {
-        return true;
-    }
-    let mut block = from.next_multiple_of(BLOCK);
-    if block - from >= ZERO_REST && block <= to && zero(&content[from..block]) {
-        return true;
-    }
-    while block < to {
-        let end = (block + BLOCK).min(to);
-        if (end - block == BLOCK || end - block >= ZERO_REST) && zero(&content[block..end]) {
+    let mut start = from;
+    while start < to {
+        let end = (start + 1).next_multiple_of(BLOCK).min(to);
+        if content[start..end].iter().all(|byte| *byte == 0) {
             return true;
         }
-        block += BLOCK;
+        start = end;
     }
     false
 }
@@ -309,6 +325,30 @@ mod tests {
     }
 
     #[test]
+    fn room_behind_the_records_is_no_torn_end() {
+        let mut content = file(&payloads());
+        let end = content.len() as u64;
+        for room in [1, 35, 36, 511, 512, 5000] {
+            content.resize(end as usize + room, 0);
+            let scan = scan("wal", 7, &content).unwrap();
+            assert_eq!((scan.records.len(), scan.end, scan.torn), (3, end, false), "{room}");
+        }
+    }
+
+    #[test]
+    fn every_changed_bit_before_room_is_damage() {
+        let mut whole = file(&payloads());
+        let end = whole.len();
+        whole.resize(end + 2048, 0);
+        for bit in 16 * 8..end * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let error = scan("wal", 7, &damaged).unwrap_err();
+            assert!(matches!(error, WalError::Damaged { .. }), "bit {bit}: {error}");
+        }
+    }
+
+    #[test]
     fn every_changed_bit_is_damage() {
         let whole = file(&payloads());
         for bit in 0..whole.len() * 8 {
@@ -325,6 +365,50 @@ mod tests {
     }
 
     proptest! {
+        /// A process that is killed while it writes a group into room leaves its beginning.
+        #[test]
+        fn a_group_begun_in_room_is_cut(frame in proptest::collection::vec(1u8.., 1..2000), room in 0usize..3000, share in 0.0f64..1.0) {
+            let mut content = file(&payloads());
+            let end = content.len();
+            let bytes = super::group(end as u64, &[NewRecord { frame, bytes: 1, lines: 1 }]);
+            let written = ((bytes.len() - ZERO_END) as f64 * share) as usize;
+            content.extend_from_slice(&bytes[..written]);
+            content.resize(end + bytes.len() + room, 0);
+            let scan = scan("wal", 7, &content).unwrap();
+            prop_assert_eq!((scan.records.len(), scan.end), (3, end as u64));
+        }
+
+        /// A crash while a group is written into room leaves each block as it was or as it is written.
+        #[test]
+        fn a_group_torn_in_room_is_cut_and_what_was_before_stays(
+            before in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..900), 0..4),
+            group in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..900), 1..4),
+            room in 0usize..3000, kept in any::<u64>(),
+        ) {
+            let mut old = file(&before);
+            let end = old.len();
+            let records: Vec<NewRecord> = group.into_iter().map(|frame| NewRecord { frame, bytes: 1, lines: 1 }).collect();
+            let bytes = super::group(end as u64, &records);
+            old.resize(end + bytes.len() + room, 0);
+            let mut new = old.clone();
+            new[end..end + bytes.len()].copy_from_slice(&bytes);
+            let mut found = old.clone();
+            for (number, start) in (0..new.len()).step_by(BLOCK).enumerate() {
+                let block = start..(start + BLOCK).min(new.len());
+                if kept >> (number % 64) & 1 == 1 {
+                    found[block.clone()].copy_from_slice(&new[block]);
+                }
+            }
+            let scan = scan("wal", 7, &found).unwrap();
+            prop_assert!(scan.end >= end as u64 && scan.records.len() >= before.len());
+            prop_assert!(scan.end <= (end + bytes.len()) as u64);
+            let kept: Vec<_> = scan.records.iter().take(before.len()).map(|record| record.frame.to_vec()).collect();
+            prop_assert_eq!(&kept, &before);
+            if found == new {
+                prop_assert_eq!(scan.records.len(), before.len() + records.len());
+            }
+        }
+
         #[test]
         fn zeroed_blocks_at_the_end_are_torn_and_before_a_later_record_are_damage(block in 0usize..5) {
             let whole = file(&payloads());

@@ -31,6 +31,10 @@ use queue::{AppendReply, Prepared, Queue, Request, Taken};
 
 /// Lines are synced after at most this many bytes, so that memory is bounded whatever is appended at once.
 const GROUP_BYTES: usize = 8 << 20;
+/// Room is made for this many bytes behind what is appended in small groups: some hundred of them.
+const ROOM: u64 = 256 << 10;
+/// Room is made when there is less than this, and not for groups that take as much: they would fill it at once.
+const LITTLE_ROOM: u64 = 32 << 10;
 /// What the sources of one segment may take of its manifest.
 const MANIFEST_ROOM: usize = manifest::LIMIT - 1_000;
 
@@ -111,10 +115,27 @@ pub(crate) struct OpenWal {
     pub(crate) lines: u64,
     /// What its sources take of the manifest at most.
     pub(crate) room: usize,
-    /// Whether there may be bytes after `durable`.
+    /// Length up to which there are zeros behind `durable`, which are durable too; below it when there are none.
+    pub(crate) reserved: u64,
+    /// Length of the last group.
+    pub(crate) group: u64,
+    /// Whether there may be bytes after `durable` that are no such zeros.
     pub(crate) dirty: bool,
     /// When the first record was written (or found at opening).
     pub(crate) since: Instant,
+}
+
+impl OpenWal {
+    /// Cuts off whatever is behind the durable length.
+    fn end(&mut self) -> io::Result<()> {
+        if self.dirty || self.reserved > self.durable {
+            self.dirty = true;
+            self.file.cut(self.durable)?;
+            self.reserved = self.durable;
+            self.dirty = false;
+        }
+        Ok(())
+    }
 }
 
 /// Lines that are encoded and not yet synced.
@@ -160,7 +181,7 @@ impl Writer {
             let now = Instant::now();
             let gather = last_sync.map_or(now, |at| at + self.shared.options.group_commit);
             match self.queue.take(deadline, gather, GROUP_BYTES) {
-                Taken::Closed => return,
+                Taken::Closed => return self.tidy(),
                 Taken::Nothing => {}
                 Taken::Requests(requests) => {
                     self.serve(requests);
@@ -176,6 +197,28 @@ impl Writer {
                     wal.since = Instant::now();
                 }
             }
+            self.make_room();
+        }
+    }
+
+    /// Makes room for the next groups when those of this file are small. Nobody waits for it: what was appended is acknowledged.
+    fn make_room(&mut self) {
+        let Some(wal) = self.wal.as_mut().filter(|wal| !wal.dirty && wal.group < LITTLE_ROOM) else { return };
+        if wal.lines == 0 || wal.reserved >= wal.durable + LITTLE_ROOM {
+            return;
+        }
+        let length = wal.durable + ROOM;
+        // After an error nothing is known of the bytes there. The next append cuts them off, and tells what is wrong when it goes on.
+        wal.dirty = wal.file.make_room(length).is_err();
+        wal.reserved = length;
+    }
+
+    /// Leaves no room behind in a file that is not appended to any more.
+    fn tidy(&mut self) {
+        if let Some(wal) = &mut self.wal
+            && let Err(error) = wal.end()
+        {
+            tracing::warn!(error = %error, "failed to cut the last file of the write-ahead log; the next opening does it");
         }
     }
 
@@ -306,6 +349,7 @@ impl Writer {
                 wal.since = Instant::now();
             }
             wal.durable += appended;
+            wal.group = appended;
             wal.lines += group.bytes as u64;
             wal.room += group.room;
             for source in group.numbers.keys() {
@@ -329,8 +373,7 @@ impl Writer {
         if wal.dirty {
             // After an error nothing is known of the bytes behind the durable length: they must be gone before their numbers
             // are given again. A crash before this is done leaves them, unacknowledged, and then they count.
-            wal.file.cut(wal.durable)?;
-            wal.dirty = false;
+            wal.end()?;
         }
         let bytes = wal::group(wal.durable, records);
         wal.dirty = true;
@@ -360,18 +403,17 @@ impl Writer {
         let number = self.next;
         self.next += 1;
         let since = Instant::now();
-        Ok(OpenWal { number, file, durable: wal::FILE_HEAD, lines: 0, room: 0, dirty: false, since })
+        let durable = wal::FILE_HEAD;
+        Ok(OpenWal { number, file, durable, lines: 0, room: 0, reserved: durable, group: 0, dirty: false, since })
     }
 
     /// Hands the open file to the sealer, if it holds anything.
     ///
-    /// Whatever an error left behind its durable length must be gone first: the next file gives those numbers again.
+    /// Whatever an error left behind its durable length must be gone first: the next file gives those numbers again. So must room be, for a complete file ends
+    /// with its last record.
     fn rotate(&mut self) -> io::Result<()> {
         let Some(wal) = &mut self.wal else { return Ok(()) };
-        if wal.dirty {
-            wal.file.cut(wal.durable)?;
-            wal.dirty = false;
-        }
+        wal.end()?;
         if let Some(wal) = self.wal.take_if(|wal| wal.lines > 0) {
             self.sealer.push(wal.number, wal.durable);
         }

@@ -53,6 +53,10 @@ impl GrowingFile for Growing {
         self.file.sync()
     }
 
+    fn make_room(&mut self, length: u64) -> io::Result<()> {
+        self.file.make_room(length)
+    }
+
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.cut(length)
     }

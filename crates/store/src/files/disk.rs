@@ -1,7 +1,7 @@
 //! The local disk.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -25,22 +25,41 @@ impl DiskFiles {
     }
 }
 
-struct DiskGrowingFile(File);
+/// Zeros that room is made of.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+struct DiskGrowingFile {
+    file: File,
+    /// Where the next bytes are appended: the end of the file but for room that was made.
+    end: u64,
+}
 
 impl GrowingFile for DiskGrowingFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+        self.file.write_all_at(bytes, self.end)?;
+        self.end += bytes.len() as u64;
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
+    }
+
+    fn make_room(&mut self, length: u64) -> io::Result<()> {
+        let mut at = self.end;
+        while at < length {
+            let zeros = ZEROS.get(..usize::try_from(length - at).unwrap_or(usize::MAX)).unwrap_or(&ZEROS);
+            self.file.write_all_at(zeros, at)?;
+            at += zeros.len() as u64;
+        }
+        self.file.sync_data()
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.0.set_len(length)?;
-        self.0.seek(SeekFrom::Start(length))?;
+        self.file.set_len(length)?;
+        self.end = length;
         // Not `sync_data`: the length itself is what must be durable here.
-        self.0.sync_all()
+        self.file.sync_all()
     }
 }
 
@@ -139,13 +158,13 @@ impl Files for DiskFiles {
 
     fn create(&self, path: &str) -> io::Result<Box<dyn GrowingFile>> {
         let file = OpenOptions::new().write(true).create_new(true).open(self.at(path))?;
-        Ok(Box::new(DiskGrowingFile(file)))
+        Ok(Box::new(DiskGrowingFile { file, end: 0 }))
     }
 
     fn open(&self, path: &str) -> io::Result<Box<dyn GrowingFile>> {
-        let mut file = OpenOptions::new().write(true).open(self.at(path))?;
-        file.seek(SeekFrom::End(0))?;
-        Ok(Box::new(DiskGrowingFile(file)))
+        let file = OpenOptions::new().write(true).open(self.at(path))?;
+        let end = file.metadata()?.len();
+        Ok(Box::new(DiskGrowingFile { file, end }))
     }
 
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn HeldLock>>> {

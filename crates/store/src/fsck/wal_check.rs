@@ -33,7 +33,7 @@ pub(super) fn check(files: &dyn Files, sealed: u64, mut last: HashMap<String, u6
 
 fn check_file(files: &dyn Files, number: u64, is_last: bool, last: &mut HashMap<String, u64>, report: &mut FsckReport) {
     let file = layout::wal(number);
-    let content = match files.read(&file) {
+    let content = match wal::read(files, &file, number) {
         Ok(Some(content)) => content,
         // Sealed in the meantime.
         Ok(None) => return,
@@ -48,7 +48,7 @@ fn check_file(files: &dyn Files, number: u64, is_last: bool, last: &mut HashMap<
     };
     if scan.torn && is_last {
         report.remark(&file, format!("torn from byte {}: never acknowledged, cut at the next opening", scan.end));
-    } else if scan.torn {
+    } else if !is_last && content.len() as u64 > scan.end {
         report.problem_at(&file, format_args!("byte {}", scan.end), "it is cut off, and a later file was begun");
     }
     let mut decompressor = match Decompressor::new() {

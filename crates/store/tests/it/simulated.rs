@@ -68,6 +68,8 @@ pub(crate) struct Simulated(Arc<Machine>, u64);
 struct Grower {
     disk: Simulated,
     inode: usize,
+    /// Where the next bytes are appended.
+    end: usize,
 }
 
 struct Lock(Simulated);
@@ -230,16 +232,19 @@ impl Disk {
         }
         self.durable = self.names.clone();
         for inode in &mut self.inodes {
-            if inode.content.starts_with(&inode.synced) {
+            let room_was_made = inode.synced.ends_with(&[0; 512]);
+            if inode.content.starts_with(&inode.synced) || room_was_made {
                 let kept = inode.synced.len();
                 let more = chance.below((inode.content.len() - kept) as u64 + 1) as usize;
                 inode.content.truncate(kept + more);
-                let mut block = kept.next_multiple_of(512);
-                while block + 512 <= inode.content.len() {
-                    if chance.below(3) == 0 {
-                        inode.content[block..block + 512].fill(0);
+                inode.synced.resize(kept + more, 0);
+                // Each block is as it was or as it was written; the last one of a file without room is there as far as the file reaches.
+                for block in (0..inode.content.len()).step_by(512) {
+                    let blocks = block..(block + 512).min(inode.content.len());
+                    let partly = blocks.start < kept && !room_was_made || blocks.len() < 512;
+                    if !partly && chance.below(3) == 0 {
+                        inode.content[blocks.clone()].copy_from_slice(&inode.synced[blocks]);
                     }
-                    block += 512;
                 }
             } else if chance.below(2) == 0 {
                 inode.content = inode.synced.clone();
@@ -249,21 +254,64 @@ impl Disk {
     }
 }
 
+impl Grower {
+    /// Writes where the file ends but for room, and goes on there.
+    fn put(&mut self, disk: &mut Disk, bytes: &[u8]) {
+        let content = &mut disk.inodes[self.inode].content;
+        let to = self.end + bytes.len();
+        content.resize(content.len().max(to), 0);
+        content[self.end..to].copy_from_slice(bytes);
+        self.end = to;
+    }
+
+    /// How much of so many bytes there is room for on the disk.
+    fn fits(&self, disk: &Disk, bytes: usize) -> usize {
+        let room = disk.inodes[self.inode].content.len() - self.end;
+        disk.room.map_or(bytes, |all| bytes.min(room + all.saturating_sub(disk.used())))
+    }
+}
+
 impl GrowingFile for Grower {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self.disk.enter(|| format!("append {}", bytes.len())) {
+        let machine = self.disk.clone();
+        match machine.enter(|| format!("append {}", bytes.len())) {
             Ok(mut disk) => {
-                let room = disk.room.map_or(bytes.len(), |room| bytes.len().min(room.saturating_sub(disk.used())));
-                disk.inodes[self.inode].content.extend_from_slice(&bytes[..room]);
-                if room < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+                let fits = self.fits(&disk, bytes.len());
+                self.put(&mut disk, &bytes[..fits]);
+                if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
             }
             Err((mut disk, error)) => {
                 // Some of the bytes may have been written; a dead process writes nothing.
-                if disk.life == self.disk.1 {
-                    let half = bytes.len() / 2;
-                    disk.inodes[self.inode].content.extend_from_slice(&bytes[..half]);
+                if disk.life == machine.1 {
+                    self.put(&mut disk, &bytes[..bytes.len() / 2]);
                 }
                 Err(error)
+            }
+        }
+    }
+
+    fn make_room(&mut self, length: u64) -> io::Result<()> {
+        // Less than is asked for, so that files are at their end again and again.
+        let asked = usize::try_from(length).unwrap().saturating_sub(self.end).min(4 << 10);
+        let machine = self.disk.clone();
+        let (mut disk, error) = match machine.enter(|| format!("make room to {length}")) {
+            Ok(disk) => (disk, None),
+            Err((disk, error)) => (disk, Some(error)),
+        };
+        if disk.life != machine.1 {
+            return Err(io::Error::other("the process is dead"));
+        }
+        let made = if error.is_some() { asked / 2 } else { self.fits(&disk, asked) };
+        let end = self.end;
+        self.put(&mut disk, &vec![0; made]);
+        self.end = end;
+        let inode = &mut disk.inodes[self.inode];
+        match error {
+            Some(error) => Err(error),
+            None if made < asked => Err(io::ErrorKind::StorageFull.into()),
+            None => {
+                inode.synced = inode.content.clone();
+                Ok(())
             }
         }
     }
@@ -280,6 +328,7 @@ impl GrowingFile for Grower {
         let inode = &mut disk.inodes[self.inode];
         inode.content.resize(usize::try_from(length).unwrap(), 0);
         inode.synced = inode.content.clone();
+        self.end = inode.content.len();
         Ok(())
     }
 }
@@ -375,13 +424,14 @@ impl Files for Simulated {
         disk.inodes.push(Inode::default());
         let inode = disk.inodes.len() - 1;
         disk.names.insert(path.to_owned(), inode);
-        Ok(Box::new(Grower { disk: self.clone(), inode }))
+        Ok(Box::new(Grower { disk: self.clone(), inode, end: 0 }))
     }
 
     fn open(&self, path: &str) -> io::Result<Box<dyn GrowingFile>> {
         let disk = self.simple(|| format!("open {path}"))?;
         let inode = disk.inode(path)?;
-        Ok(Box::new(Grower { disk: self.clone(), inode }))
+        let end = disk.inodes[inode].content.len();
+        Ok(Box::new(Grower { disk: self.clone(), inode, end }))
     }
 
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn HeldLock>>> {

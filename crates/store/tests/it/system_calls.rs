@@ -11,7 +11,7 @@ use store::{FsckOptions, Store, fsck};
 use crate::support::{OneRow, entry, everything, options};
 
 const INSIDE: &str = "PLIMSOLL_TRACED_STORE";
-const CALLS: &str = "openat,write,fsync,fdatasync,rename,unlink,mkdir,ftruncate";
+const CALLS: &str = "openat,write,pwrite64,fsync,fdatasync,rename,unlink,mkdir,ftruncate";
 
 fn traced(dir: &Path, inject: Option<(&str, usize)>) -> (bool, String) {
     let trace = dir.join("trace");
