@@ -30,7 +30,7 @@ pub struct Stat {
     pub segment_file_bytes: u64,
     /// Entries that are in the write-ahead log only.
     pub unsealed_entries: u64,
-    /// Length of the write-ahead log in bytes.
+    /// Length of the write-ahead log in bytes, with room for more while it is written to.
     pub wal_file_bytes: u64,
     /// Every source.
     pub sources: BTreeMap<String, SourceStat>,
