@@ -200,6 +200,7 @@ fn recover_wal(
                 room: found.room,
                 reserved: scan.end,
                 group: 0,
+                cramped: false,
                 dirty: false,
                 since: Instant::now(),
             });

@@ -119,6 +119,8 @@ pub(crate) struct OpenWal {
     pub(crate) reserved: u64,
     /// Length of the last group.
     pub(crate) group: u64,
+    /// Whether room could not be made in it: on a full disk each try would only cost what it takes to undo it.
+    pub(crate) cramped: bool,
     /// Whether there may be bytes after `durable` that are no such zeros.
     pub(crate) dirty: bool,
     /// When the first record was written (or found at opening).
@@ -204,12 +206,13 @@ impl Writer {
     /// Makes room for the next groups when those of this file are small. Nobody waits for it: what was appended is acknowledged.
     fn make_room(&mut self) {
         let Some(wal) = self.wal.as_mut().filter(|wal| !wal.dirty && wal.group < LITTLE_ROOM) else { return };
-        if wal.lines == 0 || wal.reserved >= wal.durable + LITTLE_ROOM {
+        if wal.lines == 0 || wal.cramped || wal.reserved >= wal.durable + LITTLE_ROOM {
             return;
         }
         let length = wal.durable + ROOM;
         // After an error nothing is known of the bytes there. The next append cuts them off, and tells what is wrong when it goes on.
-        wal.dirty = wal.file.make_room(length).is_err();
+        wal.cramped = wal.file.make_room(length).is_err();
+        wal.dirty = wal.cramped;
         wal.reserved = length;
     }
 
@@ -404,7 +407,18 @@ impl Writer {
         self.next += 1;
         let since = Instant::now();
         let durable = wal::FILE_HEAD;
-        Ok(OpenWal { number, file, durable, lines: 0, room: 0, reserved: durable, group: 0, dirty: false, since })
+        Ok(OpenWal {
+            number,
+            file,
+            durable,
+            lines: 0,
+            room: 0,
+            reserved: durable,
+            group: 0,
+            cramped: false,
+            dirty: false,
+            since,
+        })
     }
 
     /// Hands the open file to the sealer, if it holds anything.

@@ -295,3 +295,21 @@ fn a_writer_that_lost_the_store_publishes_nothing() {
     assert!(reader.checkpoint().is_none());
     book.check(&files.crash(Crash::Kill), "after the fenced writer ended");
 }
+
+#[test]
+fn a_disk_without_room_to_make_is_tried_once_for_each_file() {
+    let files = Simulated::default();
+    let disk = Arc::new(files.clone());
+    let store = Store::open_with(options(Path::new("simulated")), Arc::new(OneRow(1)), disk).unwrap();
+    let mut book = Book::default();
+    let mut chance = Chance(3);
+    files.set_fault(Fault::Named("make room"));
+    for _ in 0..20 {
+        book.append(&store, 1, &mut chance).unwrap();
+    }
+    store.close();
+    let tried = (0..files.calls()).filter(|call| files.call(*call).starts_with("make room")).count();
+    assert_eq!(tried, 1);
+    let files = files.crash(Crash::Kill);
+    book.check(&files, "after a life without room");
+}
