@@ -37,7 +37,7 @@ pub(crate) mod certificates;
 pub(crate) mod deadline;
 pub mod folder;
 pub(crate) mod judging;
-mod late;
+pub(crate) mod late;
 pub mod manifest;
 pub mod options;
 pub(crate) mod policies;

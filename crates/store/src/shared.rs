@@ -7,6 +7,7 @@ use ledger::SignedCheckpoint;
 use records::SourceName;
 
 use crate::files::Files;
+use crate::identity::Identity;
 use crate::manifest::SegmentManifest;
 use crate::options::StoreOptions;
 use crate::tables::Projection;
@@ -42,6 +43,11 @@ impl Shared {
         known: Known,
     ) -> Self {
         Self { files, projection, options, generation, known: Mutex::new(known) }
+    }
+
+    /// The generation of the writer that has the store now, by its identity on the disk; 0 when that cannot be read.
+    pub(crate) fn holder(&self) -> u64 {
+        Identity::read(&*self.files).ok().flatten().map_or(0, |identity| identity.generation)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

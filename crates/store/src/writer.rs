@@ -216,11 +216,18 @@ impl Writer {
         wal.reserved = length;
     }
 
+    /// [`OpenWal::end`] of the open file, unless another writer has taken the store: then what is behind our durable length is its.
+    fn end_file(&mut self) -> io::Result<()> {
+        let Some(wal) = &mut self.wal else { return Ok(()) };
+        if self.shared.holder() > self.shared.generation {
+            return Ok(());
+        }
+        wal.end()
+    }
+
     /// Leaves no room behind in a file that is not appended to any more.
     fn tidy(&mut self) {
-        if let Some(wal) = &mut self.wal
-            && let Err(error) = wal.end()
-        {
+        if let Err(error) = self.end_file() {
             tracing::warn!(error = %error, "failed to cut the last file of the write-ahead log; the next opening does it");
         }
     }
@@ -426,8 +433,7 @@ impl Writer {
     /// Whatever an error left behind its durable length must be gone first: the next file gives those numbers again. So must room be, for a complete file ends
     /// with its last record.
     fn rotate(&mut self) -> io::Result<()> {
-        let Some(wal) = &mut self.wal else { return Ok(()) };
-        wal.end()?;
+        self.end_file()?;
         if let Some(wal) = self.wal.take_if(|wal| wal.lines > 0) {
             self.sealer.push(wal.number, wal.durable);
         }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::ahead::Drafted;
 use super::{SealStepError, Worker};
 use crate::files::{self, Access, Files};
-use crate::identity::Identity;
 use crate::layout;
 use crate::log::Log;
 use crate::manifest::SegmentManifest;
@@ -80,7 +79,7 @@ impl Worker {
 
         // 7. The last look whether this is still the writer. If another one took the store, its log must not be forked.
         let ours = self.shared.generation;
-        let found = Identity::read(files).ok().flatten().map_or(0, |identity| identity.generation);
+        let found = self.shared.holder();
         if found != ours {
             return Err(SealStepError::Fenced { ours, found });
         }
